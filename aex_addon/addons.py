@@ -1,0 +1,110 @@
+"""The addons of AEX: one explicit list, in order, the same for `aex up` and `mitmdump -s`.
+
+Owns: the order, and the options of mitmproxy that AEX cannot do without.
+Refuses to know: what each part does; that stands at the top of its file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mitmproxy import http
+
+from aex_addon.assembly import Assembly
+from aex_addon.doors import Doors
+from aex_addon.gate import Gate
+from aex_addon.guard import ADMITTED
+from aex_addon.mount import Mount
+from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
+from aex_addon.refusals import refuse
+from aex_addon.version import version
+from ledger.read import Reader
+from providers.wire import Denial
+from web.app import create_app
+
+TUNED: dict[str, Any] = {
+    # The real host must not be dialled before admission has decided.
+    "connection_strategy": "lazy",
+    # A leaf must name the asked host alone: other names lie outside the CA's constraints.
+    "upstream_cert": False,
+    # What is no HTTP inside a governed tunnel must not be relayed as bytes.
+    "rawtcp": False,
+    # A model may think longer than mitmproxy's ten minutes before it sends a byte.
+    "tcp_timeout": 3600,
+    "validate_inbound_headers": True,
+    "ssl_insecure": False,
+    "store_streamed_bodies": False,
+    # A body that is sent on while it is read would leave before it has been admitted.
+    "stream_large_bodies": None,
+}
+
+
+def options(assembly: Assembly) -> dict[str, Any]:
+    """mitmproxy's options as AEX needs them, under either master."""
+    limit = assembly.settings.body_limit_mib
+    return {
+        **TUNED,
+        "confdir": str(assembly.home.ca_dir),
+        "body_size_limit": f"{limit}m",
+    }
+
+
+def default_addons(assembly: Assembly) -> list[Any]:
+    """The ordered list."""
+    parts = assembly.parts
+    pipeline = Pipeline(parts)
+
+    def shape(flow: http.HTTPFlow, status: int, message: str) -> http.Response | None:
+        return _shape(pipeline, flow, status, message)
+
+    def reader() -> Reader:
+        return Reader(assembly.settings.ledger, assembly.home.path)
+
+    def about() -> dict[str, Any]:
+        return {
+            "version": version(),
+            "gateway": parts.gateway,
+            "draining": pipeline.draining,
+            "inflight": len(pipeline.inflight),
+            "ledger_backlog": parts.books.backlog,
+        }
+
+    return [
+        parts.destinations,  # first: its veto on dialling must not depend on any other part
+        parts.identity,  # CONNECT's credential is kept before the tunnel is judged
+        Doors(parts.routes, parts.destinations, shape),  # every later part reads its mark
+        Mount(create_app(reader, about)),  # pages end here
+        pipeline,  # the life of a call
+        Gate(),  # last: what was not admitted does not leave
+    ]
+
+
+def _shape(
+    pipeline: Pipeline, flow: http.HTTPFlow, status: int, message: str
+) -> http.Response | None:
+    """What mitmproxy would answer by itself, as the flow's provider would say it."""
+    execution = flow.metadata.get(EXECUTION)
+    if status == 413:
+        limit = pipeline.parts.settings.body_limit_mib
+        message = f"The body is larger than {limit} MiB, the limit of AEX (body_limit_mib)"
+        return refuse(flow, Denial(413, "body_too_large", message + "."))
+    # What follows is advice to whoever runs mitmproxy.
+    message = message.partition(", refusing")[0].removesuffix(".") + "."
+    if status < 500:
+        return refuse(flow, Denial(status, "malformed_request", message))
+    dispatched = bool(flow.metadata.get(ADMITTED))
+    sent = dispatched and reached_provider(flow)
+    denial = Denial(
+        status,
+        "upstream_failed",
+        message,
+        remedy=_AFTER_DISPATCH if sent else "",
+        retryable=dispatched and not sent,
+        execution_id=execution,
+    )
+    return refuse(flow, denial)
+
+
+_AFTER_DISPATCH = (
+    "The provider may have billed this call; `aex executions show` tells how it was booked."
+)

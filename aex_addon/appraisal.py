@@ -1,0 +1,97 @@
+"""Appraisal: what a call is and what it may cost at the most, or why it cannot be admitted.
+
+Owns: joining wire format, facts and price into the quote that admission reserves by.
+Refuses to know: who pays, whether they can. Pure: the time is an argument.
+
+What is neither metered nor known to be free is refused, unless the operator's config says
+otherwise; so is a model that has no price. Nothing passes unmetered in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aex_addon.settings import Settings
+from ledger.commands import Quote, Refusal
+from providers.prices import Price, PriceBook, UnknownPrice
+from providers.registry import find
+from providers.wire import Call, Facts, Refused, WireFormat
+
+_NOTHING = Quote()
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """The result; `refusal` is set where the call must not leave.
+
+    input_tokens is the bound that the quote's fixed part stands for. `cap_held` says that the
+    quoted output cap holds without being written into the request.
+    """
+
+    facts: Facts
+    wire_format: WireFormat | None = None
+    price: Price | None = None
+    quote: Quote = _NOTHING
+    input_tokens: int = 0
+    cap_held: bool = True
+    refusal: Refusal | None = None
+
+    @property
+    def metered(self) -> bool:
+        """True if the call has a price."""
+        return self.facts.kind == "metered"
+
+
+def appraise(call: Call, prices: PriceBook, settings: Settings, at: datetime) -> Appraisal:
+    """Never raises for what a client can send."""
+    wire_format = find(call)
+    if wire_format is None:
+        return _unmetered(call, settings)
+    try:
+        facts = wire_format.read(call)
+    except Refused as refused:
+        denial = refused.denial
+        refusal = Refusal(denial.status, denial.code, f"{denial.message} {denial.remedy}".strip())
+        return Appraisal(_unread(call), wire_format, refusal=refusal)
+    if facts.kind == "free":
+        return Appraisal(facts, wire_format)
+    return _priced(call, wire_format, facts, prices, settings, at)
+
+
+def _priced(
+    call: Call,
+    wire_format: WireFormat,
+    facts: Facts,
+    prices: PriceBook,
+    settings: Settings,
+    at: datetime,
+) -> Appraisal:
+    try:
+        price = prices.price(call.provider, facts.model or "", at)
+        quoted = price.quote(facts)
+    except UnknownPrice as unknown:
+        if settings.unpriced_models == "free":
+            return Appraisal(facts, wire_format)
+        message = f"{unknown} {unknown.remedy}"
+        return Appraisal(facts, wire_format, refusal=Refusal(403, "model_unpriced", message))
+    quote = Quote(
+        quoted.fixed_nanousd, quoted.output_rate_picousd, quoted.output_tokens_cap, quoted.choices
+    )
+    cap_held = quoted.cap_source in ("request", "window", "none")
+    return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held)
+
+
+def _unmetered(call: Call, settings: Settings) -> Appraisal:
+    facts = _unread(call)
+    if settings.unmetered_paths == "pass":
+        return Appraisal(facts)
+    message = (
+        f"{call.method} {call.path} could cost money and AEX does not meter it yet, so it is "
+        'refused. The operator can let such calls pass with unmetered_paths = "pass" in aex.toml.'
+    )
+    return Appraisal(facts, refusal=Refusal(403, "not_metered", message))
+
+
+def _unread(call: Call) -> Facts:
+    return Facts(endpoint=call.path, kind="free")

@@ -1,0 +1,174 @@
+"""Assembly: what must stand before the first call, joined from home and settings.
+
+Owns: the order of starting (lock, certificates, ledger, check, recovery) and of stopping.
+Refuses to know: listeners and signals (gateway.py), the order of addons (addons.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from aex_addon import clock
+from aex_addon.books import Books
+from aex_addon.destinations import Destinations
+from aex_addon.home import Home, HomeError, check_private
+from aex_addon.identity import Identity
+from aex_addon.pipeline import Parts
+from aex_addon.routes import Routes, routes
+from aex_addon.settings import ModelSettings, Settings
+from aex_addon.version import version
+from certs import ca
+from certs.bundle import write_bundle
+from certs.env import user_bundles
+from ledger.commands import NoteGateway, Recover
+from ledger.engine_sqlite import SqliteEngine
+from ledger.opening import open_store, quick_check
+from ledger.read import Reader
+from ledger.store import Store
+from providers.prices import ModelOverride, PriceBook
+
+logger = logging.getLogger("aex")
+
+_LOCK_TRIES = 10
+_LOCK_PAUSE_S = 0.03
+
+# How long starting and stopping wait for another process that writes to the ledger.
+_PATIENCE_MS = 5000
+
+
+@dataclass(slots=True)
+class Assembly:
+    """A gateway's parts, holding the home's lock until `close`."""
+
+    home: Home
+    settings: Settings
+    routes: Routes
+    store: Store
+    parts: Parts
+    lock: IO[str]
+
+    def close(self) -> None:
+        """Notes the stop, closes the ledger, lets the home go."""
+        try:
+            _wait_for_writers(self.store, _PATIENCE_MS)
+            self.store.one(NoteGateway(self.parts.gateway, "stopped"))
+        finally:
+            self.parts.books.close()
+            self.lock.close()
+
+
+def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Routes:
+    """The home with its certificates: everything that needs no ledger. Safe to repeat."""
+    home.ensure()
+    table = routes(settings.providers, environ)
+    authority = ca.ensure(home.ca_dir, table.hosts, clock.utc_now())
+    write_bundle(home.bundle, authority.root_pem, user_bundles(environ))
+    return table
+
+
+def assemble(
+    home: Home,
+    settings: Settings,
+    environ: Mapping[str, str],
+    loop: asyncio.AbstractEventLoop,
+) -> Assembly:
+    """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
+    table = prepare(home, settings, environ)
+    lock = _lock(home)
+    try:
+        store = _open_store(home, settings)
+        gateway = f"gw_{secrets.token_hex(6)}"
+        _recover(store, settings.recovery)
+        store.one(NoteGateway(gateway, "started", {"version": version()}))
+        _wait_for_writers(store, 0)
+    except BaseException:
+        lock.close()
+        raise
+    for route in table.keyless:
+        logger.warning("no key in %s: calls to %s go without one", route.key_name, route.host)
+    parts = Parts(
+        settings=settings,
+        routes=table,
+        prices=PriceBook({name: _override(model) for name, model in settings.models.items()}),
+        books=Books(store, loop),
+        destinations=Destinations(),
+        identity=Identity(),
+        gateway=gateway,
+    )
+    return Assembly(home, settings, table, store, parts, lock)
+
+
+def _lock(home: Home) -> IO[str]:
+    lock = home.lock_file.open("a")
+    if not _locked(lock):
+        lock.close()
+        raise HomeError(
+            f"another gateway serves {home.path}; `aex daemon status` shows it, "
+            "`aex daemon stop` ends it (or set AEX_HOME to another directory)"
+        )
+    return lock
+
+
+def _locked(lock: IO[str]) -> bool:
+    # `aex status` takes the lock for an instant, to see whether a gateway holds it.
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return True
+    return False
+
+
+def _open_store(home: Home, settings: Settings) -> Store:
+    store = open_store(
+        settings.ledger,
+        home.path,
+        ledger_id=secrets.token_hex(16),
+        version=version(),
+        busy_timeout_ms=_PATIENCE_MS,
+    )
+    try:
+        path = home.path / settings.ledger.removeprefix("sqlite:///")
+        if settings.ledger.startswith("sqlite:") and path.exists():
+            check_private(path)
+        with Reader(settings.ledger, home.path) as reader:
+            quick_check(reader)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _wait_for_writers(store: Store, patience_ms: int) -> None:
+    """On the event loop a busy ledger is never waited for: books.py tries again instead."""
+    if isinstance(store.engine, SqliteEngine):
+        store.engine.db.timeout = patience_ms / 1000
+
+
+def _recover(store: Store, policy: str) -> None:
+    """Settles what an earlier gateway of this home left open; the lock says that it is gone."""
+    for execution_id, gateway in store.open_executions():
+        outcome = store.one(Recover(execution_id, policy))
+        logger.warning("recovered %s of %s: %s", execution_id, gateway, outcome)
+
+
+def _override(model: ModelSettings) -> ModelOverride:
+    return ModelOverride(
+        provider=model.provider,
+        input_usd_per_mtok=model.input_usd_per_mtok,
+        output_usd_per_mtok=model.output_usd_per_mtok,
+        cache_read_usd_per_mtok=model.cache_read_usd_per_mtok,
+        cache_write_usd_per_mtok=model.cache_write_usd_per_mtok,
+        max_output_tokens=model.max_output_tokens,
+        context_window=model.context_window,
+        hidden_output=model.hidden_output,
+    )

@@ -1,0 +1,108 @@
+"""Between mitmproxy's flows and the nouns of providers/wire.py.
+
+Owns: turning a flow into a Call, a Reply into a response, and pointing a flow at its upstream.
+Refuses to know: what is decided about the call.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+from mitmproxy import http
+from mitmproxy.net.http import url
+
+from aex_addon import identity
+from aex_addon.doors import PATH
+from aex_addon.routes import Route
+from providers.encoding import decode_body
+from providers.wire import Call, Denial, Refused, Reply
+
+# It is kept in the ledger and shown to people; the query may hold secrets and never is.
+_PATH = re.compile(r"/[!-~]{0,1023}")
+_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+
+_NOT_FORWARDED = identity.CREDENTIAL_HEADERS | {
+    # Connection-level (RFC 9110, section 7.6.1): they speak to AEX, not to the provider.
+    *(b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"http2-settings"),
+    # Of the request as it came in; they are written anew.
+    *(b"host", b"content-length", b"content-encoding", b"transfer-encoding"),
+}
+
+
+def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
+    """The call as the wire formats see it; its body decoded, at most `body_max` bytes.
+
+    Raises Refused: 400 for a path that no provider has, 400, 413 or 415 where the body's content
+    encoding cannot be taken off.
+    """
+    request = flow.request
+    path, _, query = str(flow.metadata[PATH]).partition("?")
+    if not _PATH.fullmatch(path):
+        raise Refused(Denial(400, "invalid_path", "The path is not one that a provider has."))
+    encoding = request.headers.get("content-encoding", "")
+    return Call(
+        provider=route.id,
+        method=request.method.upper(),
+        path=path,
+        query=query,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=decode_body(request.raw_content or b"", encoding, body_max),
+    )
+
+
+def plain_path(path: str) -> str:
+    """What of any path can be kept and shown: no query, no control characters, no endless tail."""
+    return path.partition("?")[0].encode("ascii", "backslashreplace").decode()[:256]
+
+
+def fingerprint(call: Call) -> str:
+    """SHA-256 (hex) of what makes two calls the same request."""
+    digest = sha256()
+    for part in (call.method.encode(), call.path.encode(), call.query.encode(), call.body):
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def response(reply: Reply) -> http.Response:
+    """AEX's own answer as mitmproxy sends it."""
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in reply.headers])
+    return http.Response.make(reply.status, reply.body, headers)
+
+
+def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
+    """Points the flow at the provider: address, path, body, key in, the agent's credential out.
+
+    The headers are rebuilt in one pass: each look-up in mitmproxy's costs microseconds.
+    """
+    request = flow.request
+    address = url.hostport(route.scheme, route.host, route.port).encode()
+    fields = [
+        (name, value)
+        for name, value in request.headers.fields
+        if (lower := name.lower()) not in _NOT_FORWARDED and not lower.startswith(b"x-aex-")
+    ]
+    if request.is_http2:
+        request.data.authority = address
+    else:
+        # Inside a tunnel a client may still have sent a whole URL; it goes on as a path.
+        request.data.authority = b""
+        fields.insert(0, (b"Host", address))
+    if body or request.method in _WITH_BODY:
+        fields.append((b"Content-Length", str(len(body)).encode()))
+    if route.key is not None:
+        header = route.provider.key_header
+        fields.append((header.name.encode(), f"{header.prefix}{route.key}".encode()))
+    request.headers = http.Headers(fields)
+    request.data.content = body
+    request.trailers = None  # HTTP/1.1 upstreams are sent none, and none was read
+    request.data.scheme = route.scheme.encode()
+    request.data.host = route.host
+    request.data.port = route.port
+    request.path = identity.without_key(route.base_path + str(flow.metadata[PATH]))
+
+
+def is_websocket(request: http.Request) -> bool:
+    """True for a request to switch to WebSocket. (h2c upgrades are simply not taken up.)"""
+    return "websocket" in request.headers.get("upgrade", "").lower()

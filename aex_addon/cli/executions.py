@@ -1,0 +1,109 @@
+"""`aex executions …`: what each call was, and what it cost.
+
+Owns: how executions and their events are shown. Refuses to know: how they are settled.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.output import emit, facts, json_option, table
+
+_STATES = ("RESERVING", "RESERVED", "DISPATCHED", "COMMITTED", "RELEASED", "DENIED", "FAILED")
+
+
+@click.group()
+def executions() -> None:
+    """Calls: what each one was, and what it cost."""
+
+
+@executions.command("list")
+@click.option("--agent", default=None, help="Only this agent's.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), default=None)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@json_option
+@pass_context
+def list_executions(
+    context: Context, agent: str | None, state: str | None, limit: int, as_json: bool
+) -> None:
+    """Show the newest calls first.
+
+    \b
+    aex executions list --agent shop --state DENIED --limit 10
+    """
+    from aex_addon.cli.shapes import execution_shape, short, usd
+
+    with context.reader() as reader:
+        rows = reader.executions(agent=agent, state=state, limit=limit)
+    if as_json:
+        emit([execution_shape(row) for row in rows])
+    elif not rows:
+        click.echo("no calls yet")
+    else:
+        table(
+            ("execution", "created", "agent", "door", "model", "state", "status", "cost"),
+            [
+                (
+                    row.execution_id,
+                    short(row.created_at),
+                    row.agent,
+                    row.door,
+                    row.model or row.endpoint,
+                    row.state,
+                    row.status_code or "-",
+                    f"${usd(row.actual_nanousd)}",
+                )
+                for row in rows
+            ],
+            right="status cost",
+        )
+
+
+@executions.command()
+@click.argument("execution_id", metavar="ID")
+@json_option
+@pass_context
+def show(context: Context, execution_id: str, as_json: bool) -> None:
+    """Show one call with its events, as they stand in the chain.
+
+    \b
+    aex executions show ex_0123456789abcdef
+    """
+    from aex_addon.cli.shapes import event_shape, execution_shape, short, usd
+    from ledger.errors import CommandRefused
+
+    with context.reader() as reader, reader.snapshot():
+        row, story = reader.execution(execution_id), reader.story(execution_id)
+    if row is None:
+        raise CommandRefused(
+            f"there is no execution {execution_id!r}; `aex executions list` shows the newest"
+        )
+    if as_json:
+        emit({**execution_shape(row), "events": [event_shape(logged) for logged in story]})
+        return
+    facts(
+        [
+            ("execution", row.execution_id),
+            ("agent", row.agent),
+            ("call", f"{row.provider} {row.model} {row.endpoint}"),
+            ("door", row.door),
+            ("stream", "yes" if row.stream else "no"),
+            ("state", row.state),
+            ("status", row.status_code),
+            ("reserved", f"${usd(row.reserved_nanousd)}"),
+            ("actual", f"${usd(row.actual_nanousd)}"),
+            ("certainty", row.certainty),
+            ("usage", row.usage),
+            ("usage from", row.usage_source),
+            ("reason", row.reason),
+        ]
+    )
+    click.echo()
+    for logged in story:
+        event = logged.event
+        click.echo(f"{event.seq}  {short(event.time_ns)}  {event.type}")
+        click.echo(f"    {json.dumps(event.data(), sort_keys=True)}")
+        click.echo(f"    {logged.prev.hex()} -> {logged.digest.hex()}")

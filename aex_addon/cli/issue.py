@@ -1,0 +1,33 @@
+"""A further token for an agent: what `rotate-token`, `env` and `run` have in common.
+
+Owns: minting a token and putting its hash into the ledger.
+Refuses to know: what the token is for.
+"""
+
+from __future__ import annotations
+
+from aex_addon.cli.context import Context
+from aex_addon.tokens import Token, mint
+
+
+def issue_token(
+    context: Context, agent: str, label: str, ttl_ns: int | None, *, revoke_others: bool = False
+) -> tuple[Token, int]:
+    """The token, and when it expires (0: never). Raises CommandRefused for no such agent."""
+    from ledger.commands import IssueToken
+
+    token = mint()
+    expires_at = context.now_ns() + ttl_ns if ttl_ns else 0
+    context.execute(
+        IssueToken(
+            name=agent,
+            token_hash=token.token_hash,
+            token_id=token.token_id,
+            scope="execution",
+            label=label,
+            expires_at=expires_at,
+            actor=context.actor,
+            revoke_others=revoke_others,
+        )
+    )
+    return token, expires_at

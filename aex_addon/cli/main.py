@@ -1,0 +1,103 @@
+"""The entry of the command line: `aex`.
+
+Owns: which commands there are, and how every error becomes one line and an exit code.
+Refuses to know: what the commands do.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `aex run` gives its child's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from aex_addon.cli.context import Context
+from aex_addon.cli.lazy import LazyGroup
+from aex_addon.cli.output import plain
+from aex_addon.home import private_umask
+
+_CLI = "aex_addon.cli"
+COMMANDS = {
+    "demo": (f"{_CLI}.demo:demo", "See all of it at work: no key, no internet."),
+    "init": (f"{_CLI}.init:init", "Make the home: configuration, certificates, ledger."),
+    "up": (f"{_CLI}.up:up", "Run the gateway here, until Ctrl-C."),
+    "daemon": (f"{_CLI}.daemon:daemon", "Run the gateway in the background."),
+    "agent": (f"{_CLI}.agents:agent", "Agents: their budgets, limits and tokens."),
+    "run": (f"{_CLI}.run:run", "Run a command as an agent."),
+    "env": (f"{_CLI}.env:env", "Print what to export to be an agent."),
+    "status": (f"{_CLI}.status:status", "The gateway, the balances, the end of the log."),
+    "executions": (f"{_CLI}.executions:executions", "Calls: what each one was and cost."),
+    "audit": (f"{_CLI}.audit:audit", "Check the log and every balance."),
+    "certs": (f"{_CLI}.certs:certs", "The CA that agents are to trust."),
+    "version": (f"{_CLI}.about:version_command", "Which AEX this is."),
+}
+
+
+class Failure(click.ClickException):
+    """One line on stderr for each mistake, exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Without control characters and without anything that looks like a token."""
+        from aex_addon.tokens import TOKEN
+
+        for line in self.message.splitlines() or ["failed"]:
+            text = TOKEN.sub("[token]", plain(line))
+            click.echo(f"aex: {text}", file=file or sys.stderr)
+
+
+class Aex(LazyGroup):
+    """The root: private files, and errors that end in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command with a umask of 077; the one from before goes to child processes."""
+        with private_umask() as before:
+            ctx.obj = Context(os.environ, before)
+            try:
+                return super().invoke(ctx)
+            except _expected() as error:
+                raise Failure(_sentence(error)) from error
+
+
+@click.group(
+    cls=Aex,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Files: ~/.aex or AEX_HOME.",
+)
+def cli() -> None:
+    """AEX governs what AI agents spend.
+
+    \b
+    aex up                                  the gateway (keep it running)
+    aex agent create shop 5.00 60           $5.00, 60 calls a minute
+    aex run --agent shop -- python shop.py  an agent, unchanged
+    """
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What users can meet and mend. Imported only once something has gone wrong."""
+    from aex_addon.home import HomeError
+    from aex_addon.settings import ConfigError
+    from certs.errors import CertsError
+    from ledger.errors import LedgerError
+
+    return (CertsError, ConfigError, HomeError, LedgerError, OSError)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def main() -> None:
+    """What the console script calls."""
+    cli(prog_name="aex")
+
+
+if __name__ == "__main__":
+    main()

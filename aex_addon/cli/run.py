@@ -1,0 +1,103 @@
+"""`aex run`: a command as an agent, with a token that ends when the command does.
+
+Owns: the order of things: is there a gateway, mint, run, revoke.
+Refuses to know: signals (child.py), variables (environment.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from aex_addon.cli.child import NOT_EXECUTABLE, NOT_FOUND, Child
+from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.environment import address, change, door_option, refresh_bundle
+from aex_addon.cli.output import plain, say
+from aex_addon.cli.values import Duration
+from aex_addon.home import HomeError
+
+_DAY_NS = 86_400_000_000_000
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--agent", required=True, help="Who pays.")
+@door_option
+@click.option("--ttl", type=Duration(), default=None, help="When the token ends at last.  [24h]")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+@pass_context
+def run(
+    context: Context,
+    ctx: click.Context,
+    agent: str,
+    door: str,
+    ttl: int | None,
+    command: tuple[str, ...],
+) -> None:
+    """Run COMMAND as an agent: proxy, CA and base URL are set for it and its children.
+
+    Its exit code is the command's: 128 + n for signal n, 127 not found, 126 not executable.
+
+    \b
+    aex run --agent shop -- python shop.py
+    """
+    from aex_addon.cli.issue import issue_token
+
+    if problem := _unrunnable(command[0], context.environ.get("PATH")):
+        say(f"aex: {plain(command[0])}: {problem[1]}")
+        ctx.exit(problem[0])
+    _require_gateway(context)
+    refresh_bundle(context)
+    token, _ = issue_token(context, agent, "run", ttl or _DAY_NS)
+    try:
+        made = change(context, agent, token.secret, door)
+        made.set["AEX_RUN"] = token.token_id
+        code = _run(command, made.apply(context.environ), context.umask)
+    finally:
+        _revoke(context, token.token_hash, token.token_id)
+    ctx.exit(code)
+
+
+def _run(command: tuple[str, ...], environ: dict[str, str], umask: int) -> int:
+    try:
+        return Child().run(command, environ, umask)
+    except FileNotFoundError as error:
+        say(f"aex: {plain(command[0])}: {error.strerror}")
+        return NOT_FOUND
+    except OSError as error:
+        say(f"aex: {plain(command[0])}: {error.strerror}")
+        return NOT_EXECUTABLE
+
+
+def _unrunnable(program: str, path: str | None) -> tuple[int, str] | None:
+    """Exit code and reason where it is plain that the command cannot start."""
+    if shutil.which(program, path=path):
+        return None
+    if "/" in program and Path(program).exists():
+        return NOT_EXECUTABLE, "not an executable file"
+    return NOT_FOUND, "command not found"
+
+
+def _require_gateway(context: Context) -> None:
+    from aex_addon.cli.health import probe
+
+    host, port = address(context)
+    health = probe(host, port)
+    if not health.ok:
+        raise HomeError(
+            f"no gateway serves on {host}:{port} ({health.reason}); start it: "
+            "`aex up` in another terminal, or `aex daemon start`"
+        )
+
+
+def _revoke(context: Context, token_hash: str, token_id: str) -> None:
+    """The command has ended whatever happens here, so this only warns."""
+    from ledger.commands import RevokeToken
+    from ledger.errors import LedgerError
+
+    try:
+        context.execute(RevokeToken(token_hash, "run ended", context.actor))
+    except (LedgerError, HomeError, OSError) as error:
+        say(f"aex: token {token_id} could not be revoked and ends by itself: {plain(error)}")

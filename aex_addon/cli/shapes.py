@@ -1,0 +1,113 @@
+"""Rows of the books as the command line gives them out.
+
+Owns: the keys of the JSON documents (they only ever grow), times as text, amounts as text.
+Refuses to know: queries, tables on a screen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.money import show_usd
+from ledger.read import Logged
+from ledger.state import OPEN_STATES, Agent, Execution, Token
+
+_SECOND = 1_000_000_000
+
+
+def iso(time_ns: int) -> str | None:
+    """A time in UTC (ISO 8601, nanoseconds); None for 0, which is "not yet" or "never"."""
+    if not time_ns:
+        return None
+    seconds, fraction = divmod(time_ns, _SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def short(time_ns: int) -> str:
+    """A time for a table: UTC, to the second."""
+    if not time_ns:
+        return "-"
+    return f"{datetime.fromtimestamp(time_ns // _SECOND, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def usd(nanousd: int) -> str:
+    """An exact amount as a plain decimal, such as 1000.25."""
+    return show_usd(nanousd).replace("$", "").replace(",", "")
+
+
+def amounts(**nanousd: int) -> dict[str, Any]:
+    """Each amount twice: `x_nanousd`, the integer that counts, and `x_usd`, exact text."""
+    shape: dict[str, Any] = {}
+    for name, value in nanousd.items():
+        shape |= {f"{name}_nanousd": value, f"{name}_usd": usd(value)}
+    return shape
+
+
+def agent_shape(agent: Agent) -> dict[str, Any]:
+    """An agent with its balances."""
+    return {
+        "name": agent.name,
+        "lifecycle_state": agent.lifecycle_state,
+        "lifecycle_reason": agent.lifecycle_reason,
+        **amounts(
+            budget=agent.budget_nanousd,
+            spent=agent.spent_nanousd,
+            reserved=agent.reserved_nanousd,
+            remaining=agent.remaining_nanousd,
+        ),
+        "rpm": agent.rpm,
+        "tpm": agent.tpm,
+        "on_short_budget": agent.on_short_budget,
+        "min_output_tokens": agent.min_output_tokens,
+        "created_at": iso(agent.created_at),
+    }
+
+
+def token_state(token: Token, now_ns: int) -> str:
+    """active, expired or revoked."""
+    if token.revoked_at:
+        return "revoked"
+    return "expired" if token.expires_at and token.expires_at <= now_ns else "active"
+
+
+def token_shape(token: Token, now_ns: int) -> dict[str, Any]:
+    """A token, of which nothing is shown that could be used."""
+    return {
+        "token_id": token.token_id,
+        "scope": token.scope,
+        "label": token.label,
+        "state": token_state(token, now_ns),
+        "created_at": iso(token.created_at),
+        "expires_at": iso(token.expires_at),
+        "revoked_at": iso(token.revoked_at),
+    }
+
+
+def execution_shape(execution: Execution) -> dict[str, Any]:
+    """One call. What is not known yet is null."""
+    row = asdict(execution)
+    row["stream"] = bool(execution.stream)
+    row["status_code"] = execution.status_code or None
+    row["usage"] = json.loads(execution.usage) if execution.usage else None
+    for name in ("created_at", "dispatched_at", "terminal_at"):
+        row[name] = iso(row[name])
+    row["open"] = execution.state in OPEN_STATES
+    return row
+
+
+def event_shape(logged: Logged) -> dict[str, Any]:
+    """An event with its links in the chain."""
+    event = logged.event
+    return {
+        "seq": event.seq,
+        "time": iso(event.time_ns),
+        "type": event.type,
+        "agent": event.agent,
+        "execution_id": event.execution_id,
+        "payload": event.data(),
+        "prev_hash": logged.prev.hex(),
+        "event_hash": logged.digest.hex(),
+    }

@@ -1,0 +1,98 @@
+"""The words of a denial: which budget, how much is needed and left, and what to do about it.
+
+Owns: one sentence that a language model can act on and one for its operator, per denial code.
+Refuses to know: the provider's error shape (providers), why the ledger decided so (admission).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ledger.commands import Denied
+from ledger.money import show_usd
+from providers.wire import Denial
+
+_RETRY_AFTER_MAX_S = 60
+
+_TOKENS = {
+    "token_missing": "This call carries no AEX agent token.",
+    "token_unknown": "The AEX agent token of this call is not a valid one.",
+    "token_revoked": "The AEX agent token of this call was revoked.",
+    "token_expired": "The AEX agent token of this call has expired.",
+    "token_of_another_agent": "The AEX token of this call belongs to another agent than named.",
+    "token_scope": "The AEX token of this call may read, but not call a provider.",
+}
+_TOKEN_REMEDY = (
+    "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the token as the API key; "
+    "`aex agent rotate-token AGENT` makes a new one."
+)
+
+
+def missing_token() -> Denial:
+    """No credential at all: the ledger need not be asked."""
+    return Denial(401, "token_missing", _TOKENS["token_missing"], _TOKEN_REMEDY)
+
+
+def unavailable(message: str, execution_id: str | None = None) -> Denial:
+    """A fault before dispatch: nothing was sent, trying again is right."""
+    return Denial(
+        503,
+        "gateway_unavailable",
+        f"AEX could not admit this call, so nothing was sent: {message}.",
+        "Try again shortly; `aex status` shows what is wrong.",
+        retryable=True,
+        retry_after=1,
+        execution_id=execution_id,
+    )
+
+
+def misdirected(message: str) -> Denial:
+    """SNI, CONNECT target and Host do not agree, or AEX itself is addressed as a proxy's goal."""
+    return Denial(421, "misdirected_request", f"This request is addressed askew: {message}.")
+
+
+def explain(denied: Denied, statuses: Mapping[str, int]) -> Denial:
+    """The denial in words. `statuses` are the operator's own, by code."""
+    denial = _explain(denied)
+    return replace(denial, status=statuses.get(denial.code, denial.status))
+
+
+def _explain(denied: Denied) -> Denial:
+    base = Denial(denied.status, denied.code, denied.message, execution_id=denied.execution_id)
+    if denied.code in _TOKENS:
+        return replace(base, message=_TOKENS[denied.code], remedy=_TOKEN_REMEDY)
+    if denied.code == "budget_exceeded":
+        return replace(base, message=_budget(denied), remedy=_raise_budget(denied))
+    if denied.code == "rate_limited":
+        seconds = -(-denied.retry_after_ns // 1_000_000_000)
+        return replace(
+            base,
+            message=f"Agent {denied.account!r} is limited to {denied.message}.",
+            remedy=f"Try again in {seconds} s.",
+            retryable=True,
+            retry_after=min(seconds, _RETRY_AFTER_MAX_S),
+        )
+    if denied.code == "agent_not_serving":
+        return replace(
+            base,
+            message=f"Agent {denied.account!r} is not serving calls ({denied.message}).",
+            remedy="Do not retry; ask the operator.",
+        )
+    return base
+
+
+def _budget(denied: Denied) -> str:
+    left = max(denied.remaining_nanousd, 0)
+    return (
+        f"The budget of {denied.account!r} cannot carry this call: it may cost up to "
+        f"{show_usd(denied.needed_nanousd)}, and {show_usd(left)} of "
+        f"{show_usd(denied.budget_nanousd)} is left."
+    )
+
+
+def _raise_budget(denied: Denied) -> str:
+    return (
+        "Do not retry; a smaller output cap may fit, or ask the operator to raise it: "
+        f"`aex agent top-up {denied.account} USD`."
+    )

@@ -1,0 +1,165 @@
+"""Doors: where a request came in, and what it is for. After this file doors do not exist.
+
+Owns: telling the two doors, the web and foreign traffic apart; the tunnels of CONNECT; refusing
+what is addressed askew (SNI, CONNECT target and Host must agree; AEX's own pages are not to be
+reached through the proxy door).
+Refuses to know: who pays, what it costs.
+
+    CONNECT api.openai.com:443, then requests inside     proxy door
+    GET http://api.openai.com/...  (absolute form)       proxy door
+    POST /v1/...  to AEX's own address                   base-URL door
+    GET /health, /dashboard ...  to AEX's own address    the web
+    anything for a host that no provider lists           foreign: passed on untouched
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mitmproxy import ctx, http
+from mitmproxy.connection import Client
+from mitmproxy.net.http import url
+from mitmproxy.proxy import layer, layers
+
+from aex_addon.destinations import Destinations
+from aex_addon.http_layer import Remarks, Shape, adopt, came_in_absolute_form
+from aex_addon.routes import Routes
+
+Door = Literal["proxy", "base-url", "web", "foreign", "misdirected"]
+
+DOOR = "aex.door"
+PROVIDER = "aex.provider"
+PATH = "aex.path"
+TROUBLE = "aex.trouble"
+
+_TO_ITSELF = "AEX's own address is not served through the proxy"
+_LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a request belongs. `path` is the provider's own path with the query, or the page's."""
+
+    door: Door
+    provider: str = ""
+    path: str = ""
+    trouble: str = ""
+
+
+def arrival_inside(routes: Routes, tunnel: str, host: str, sni: str | None, path: str) -> Arrival:
+    """A request inside a CONNECT tunnel to `tunnel`, which names a provider's host."""
+    route = routes.by_host(tunnel)
+    assert route is not None, "other hosts are tunnelled untouched"
+    for name, said in (("Host", host), ("SNI", sni or tunnel)):
+        if said.lower().rstrip(".") != tunnel:
+            trouble = f"{name} says {said!r}, but the connection is to {tunnel!r}"
+            return Arrival("misdirected", route.id, path, trouble)
+    return Arrival("proxy", route.id, path)
+
+
+def arrival_by_url(
+    routes: Routes, host: str, host_header: str | None, path: str, own: bool
+) -> Arrival:
+    """A request with a whole URL, as sent to a proxy without a tunnel."""
+    if own:
+        return Arrival("misdirected", trouble=_TO_ITSELF)
+    route = routes.by_host(host)
+    if route is None:
+        return Arrival("foreign")
+    said = url.parse_authority(host_header, check=False)[0] if host_header else host
+    if said.lower() != host.lower():
+        trouble = f"Host says {said!r}, but the URL is for {host!r}"
+        return Arrival("misdirected", route.id, path, trouble)
+    return Arrival("proxy", route.id, path)
+
+
+def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
+    """A request to AEX's own address: a provider's base URL, or a page."""
+    if routes.by_host(host) is not None:
+        trouble = f"{host} was sent to AEX as if AEX were it; use it as a proxy or a base URL"
+        return Arrival("misdirected", trouble=trouble)
+    found = routes.by_base_url(path)
+    if found is not None:
+        return Arrival("base-url", found[0].id, found[1])
+    return Arrival("web", path=path)
+
+
+class Doors:
+    """The addon: marks each flow with its door before any other part sees it."""
+
+    def __init__(self, routes: Routes, destinations: Destinations, shape: Shape) -> None:
+        self.routes = routes
+        self.destinations = destinations
+        self.remarks = Remarks(shape, self._passes)
+        self._tunnels: dict[str, str] = {}
+
+    def client_disconnected(self, client: Client) -> None:
+        """Forgets the connection's tunnel."""
+        self._tunnels.pop(client.id, None)
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Notes where the tunnel of this connection goes."""
+        if self._is_own(flow.request.host, flow.request.port):
+            flow.response = http.Response.make(403, b"AEX does not tunnel to itself.\n")
+            return
+        host = flow.request.host.lower().rstrip(".")
+        self._tunnels[flow.client_conn.id] = host
+        if self.routes.by_host(host) is None:
+            self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
+
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """There is no tunnel after all; the connection goes on without one."""
+        self._tunnels.pop(flow.client_conn.id, None)
+
+    def next_layer(self, next_layer: layer.NextLayer) -> None:
+        """Tunnels to unlisted hosts carry bytes; all other layers are mitmproxy's choice."""
+        tunnel = self._tunnels.get(next_layer.context.client.id)
+        if tunnel is not None and self._is_foreign(tunnel):
+            # mitmproxy's own addon has been asked before, and may have chosen to open TLS.
+            next_layer.layer = layers.TCPLayer(next_layer.context, ignore=True)
+        else:
+            adopt(next_layer.layer, self.remarks)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Marks the flow. Plain values only: mitmproxy copies the metadata."""
+        found = self._arrival(flow)
+        flow.metadata[DOOR] = found.door
+        flow.metadata[PROVIDER] = found.provider
+        flow.metadata[PATH] = found.path
+        flow.metadata[TROUBLE] = found.trouble
+        if found.door == "foreign":
+            # mitmproxy would send the proxy's credential on to whoever is asked.
+            flow.request.headers.pop("proxy-authorization", None)
+            self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
+            flow.request.stream = True
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Foreign answers pass as they come."""
+        if flow.metadata.get(DOOR) == "foreign" and flow.response is not None:
+            flow.response.stream = True
+
+    def _arrival(self, flow: http.HTTPFlow) -> Arrival:
+        request = flow.request
+        if self.destinations.leads_here(flow.client_conn):
+            return Arrival("misdirected", trouble=_TO_ITSELF)
+        tunnel = self._tunnels.get(flow.client_conn.id)
+        if tunnel is not None:
+            host = url.parse_authority(request.host_header or tunnel, check=False)[0]
+            return arrival_inside(self.routes, tunnel, host, flow.client_conn.sni, request.path)
+        if came_in_absolute_form(request):
+            own = self._is_own(request.host, request.port)
+            return arrival_by_url(self.routes, request.host, request.host_header, request.path, own)
+        return arrival_at_home(self.routes, request.host, request.path)
+
+    def _passes(self, flow: http.HTTPFlow) -> bool:
+        return self._arrival(flow).door == "foreign"
+
+    def _is_foreign(self, host: str) -> bool:
+        return self.routes.by_host(host) is None
+
+    def _is_own(self, host: str, port: int) -> bool:
+        addresses = ctx.master.addons.get("proxyserver").listen_addrs()
+        ports = {address[1] for address in addresses}
+        hosts = _LOCAL_NAMES | {address[0] for address in addresses}
+        return port in ports and host.lower().strip("[]").rstrip(".") in hosts

@@ -1,0 +1,159 @@
+"""The gateway process: AEX's own small mitmproxy master, from listening to draining.
+
+Owns: the listener, signals, the pid file, and the order of a stop: no new calls, those under way
+finish (for a bounded time), all is settled, then the listener goes.
+Refuses to know: what the addons do. Stock mitmdump loads some thirty addons; a gateway needs
+three of them, which halves the CPU of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+
+from mitmproxy import ctx
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+from mitmproxy.utils import asyncio_utils
+
+from aex_addon import clock, logs
+from aex_addon.addons import default_addons, options
+from aex_addon.assembly import Assembly, assemble
+from aex_addon.home import Home, HomeError
+from aex_addon.hook_table import GatewayMaster
+from aex_addon.pipeline import Pipeline
+from aex_addon.settings import Settings
+from aex_addon.version import version
+
+logger = logging.getLogger("aex")
+
+OnReady = Callable[[str, int], None]
+
+_LOOK_S = 0.05
+_SETTLE_S = 10.0
+
+
+def run(
+    home: Home, settings: Settings, on_ready: OnReady, environ: Mapping[str, str] = os.environ
+) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code.
+
+    on_ready(host, port) is called once the listener stands. Raises what `assemble` raises, and
+    HomeError where the address cannot be had.
+    """
+    return asyncio.run(_serve(home, settings, on_ready, environ))
+
+
+async def _serve(
+    home: Home, settings: Settings, on_ready: OnReady, environ: Mapping[str, str]
+) -> int:
+    loop = asyncio.get_running_loop()
+    assembly = assemble(home, settings, environ, loop)
+    try:
+        logs.configure(settings.log_level, assembly.routes.keys)
+        master, pipeline = _master(assembly)
+        listening = _Listening(assembly, on_ready)
+        master.addons.add(listening)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _on_signal, master, pipeline, assembly)
+        # What stands now (the price catalogue alone is a hundred thousand objects) stays: it need
+        # not be looked through again by every full collection.
+        gc.collect()
+        gc.freeze()
+        try:
+            await master.run()
+        finally:
+            listening.forget()
+    finally:
+        assembly.close()
+    if listening.failure:
+        raise HomeError(listening.failure)
+    return 0
+
+
+def _master(assembly: Assembly) -> tuple[Master, Pipeline]:
+    settings = assembly.settings
+    master = GatewayMaster(Options())
+    master.addons.add(Proxyserver(), NextLayer(), TlsConfig())
+    listed = default_addons(assembly)
+    master.addons.add(*listed)
+    master.options.update(
+        mode=[f"regular@{settings.listen_host}:{settings.listen_port}"], **options(assembly)
+    )
+    return master, next(addon for addon in listed if isinstance(addon, Pipeline))
+
+
+class _Listening:
+    """Looks after the listener: tells when it stands, ends the master if it does not."""
+
+    def __init__(self, assembly: Assembly, on_ready: OnReady) -> None:
+        self._assembly = assembly
+        self._on_ready = on_ready
+        self.failure = ""
+
+    def running(self) -> None:
+        """mitmproxy has tried to listen."""
+        server = ctx.master.addons.get("proxyserver")
+        addresses = server.listen_addrs()
+        settings = self._assembly.settings
+        if not addresses:
+            reasons = [str(instance.last_exception) for instance in server.servers]
+            self.failure = (
+                f"cannot listen on {settings.listen}: {'; '.join(reasons)}. "
+                'Choose another address with listen = "HOST:PORT" in aex.toml or AEX_LISTEN.'
+            )
+            ctx.master.shutdown()
+            return
+        host, port = addresses[0][0], addresses[0][1]
+        self._write_pid_file(f"{host}:{port}")
+        self._on_ready(host, port)
+
+    def _write_pid_file(self, listen: str) -> None:
+        content = {
+            "pid": os.getpid(),
+            "started": clock.utc_now().isoformat(),
+            "listen": listen,
+            "version": version(),
+        }
+        path = self._assembly.home.pid_file
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps(content) + "\n")
+        draft.replace(path)
+
+    def forget(self) -> None:
+        """Removes the pid file, if it was written; the home's lock is still held."""
+        if not self.failure:
+            self._assembly.home.pid_file.unlink(missing_ok=True)
+
+
+def _on_signal(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
+    if pipeline.draining:
+        logger.warning("stopping at once; open executions are recovered at the next start")
+        master.shutdown()
+        return
+    pipeline.draining = True
+    stopping = _drain(master, pipeline, assembly)
+    asyncio_utils.create_task(stopping, name="stopping", keep_ref=True)
+
+
+async def _drain(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + assembly.settings.drain_seconds
+    if pipeline.inflight:
+        logger.info("stopping: %d calls under way", len(pipeline.inflight))
+    try:
+        while pipeline.inflight and loop.time() < deadline:  # noqa: ASYNC110 - only at a stop
+            await asyncio.sleep(_LOOK_S)
+        pipeline.settle_all()
+        if not await assembly.parts.books.drained(_SETTLE_S):
+            logger.error("some settlements are not stored; the next start recovers them")
+    finally:
+        master.shutdown()

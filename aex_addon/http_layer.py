@@ -1,0 +1,196 @@
+"""Three things that mitmproxy's HTTP layer does not leave to an addon, mended.
+
+Owns: (1) in which form a request came (absolute-form goes through the proxy, origin-form is
+addressed to AEX itself), which is gone when the first hook runs; (2) the shape of the errors that
+mitmproxy answers by itself (upstream refused, body too large, malformed request), which would
+otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3) what the limit on
+bodies holds for: what AEX keeps whole, not what only passes through.
+Refuses to know: budgets, providers. What an error looks like is decided by `shape`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mitmproxy import http
+from mitmproxy.connection import ConnectionState
+from mitmproxy.net.http import http1
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._events import (
+    RequestHeaders,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._http1 import Http1Server
+from mitmproxy.version import MITMPROXY
+
+logger = logging.getLogger("aex")
+
+Shape = Callable[[http.HTTPFlow, int, str], http.Response | None]
+
+_FORM = "_aex_absolute_form"
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What the layer asks about a flow.
+
+    shape:  mitmproxy's own error (flow, status, message) as an answer; None leaves it as it is.
+    passes: the flow's body goes on as it comes and is kept nowhere. Asked before any hook.
+    """
+
+    shape: Shape
+    passes: Callable[[http.HTTPFlow], bool]
+
+
+def came_in_absolute_form(request: http.Request) -> bool:
+    """True if the request line held a whole URL, as clients send them to a proxy."""
+    return bool(getattr(request, _FORM, False))
+
+
+class GovernedStream(HttpStream):
+    """mitmproxy's stream; its limit on bodies holds for what is kept whole."""
+
+    remarks: Remarks
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        """An announced length is judged for requests that are read; what is held, always."""
+        held = self.request_body_buf if request else self.response_body_buf
+        if not held and (not request or self._passes()):
+            return False
+        return (yield from super().check_body_size(request))
+
+    def _passes(self) -> bool:
+        try:
+            return self.remarks.passes(self.flow)
+        except Exception:
+            # An exception here would hang the client; the hooks that follow refuse the call.
+            logger.exception("it could not be told whether a body passes; the limit holds")
+            return False
+
+
+class GovernedHttpLayer(HttpLayer):
+    """mitmproxy's layer with these remarks. See `adopt`."""
+
+    remarks: Remarks
+    answered: set[int]
+
+    def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
+        """A stream of ours in place of mitmproxy's."""
+        stream = GovernedStream(self.context.fork(), stream_id)
+        stream.remarks = self.remarks
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
+
+    def event_to_child(
+        self, child: layer.Layer | HttpStream, event: events.Event
+    ) -> layer.CommandGenerator[None]:
+        """Passes events on, marking requests and shaping errors on their way."""
+        to_client = child is self.connections.get(self.context.client)
+        if isinstance(event, RequestHeaders) and isinstance(child, HttpStream):
+            setattr(event.request, _FORM, event.request.first_line_format == "absolute")
+        elif isinstance(event, ResponseHeaders) and to_client:
+            # An interim response (100 Continue) is no answer yet.
+            if event.response.status_code >= 200:
+                self.answered.add(event.stream_id)
+        elif isinstance(event, ResponseProtocolError) and to_client:
+            yield from self._failed(child, event)
+            return
+        elif isinstance(event, ResponseEndOfMessage) and to_client:
+            self.answered.discard(event.stream_id)
+        elif isinstance(event, events.DataReceived) and isinstance(child, Http1Server):
+            yield from self._received(child, event)
+            return
+        yield from super().event_to_child(child, event)
+
+    def _failed(
+        self, child: layer.Layer | HttpStream, event: ResponseProtocolError
+    ) -> layer.CommandGenerator[None]:
+        shaped = self._shaped(event)
+        if shaped is None:
+            yield from super().event_to_child(child, event)
+        else:
+            yield from self._answer(child, event.stream_id, shaped)
+        self.answered.discard(event.stream_id)
+        # mitmproxy keeps such a stream, with what it had read, for as long as the connection.
+        self.streams.pop(event.stream_id, None)
+
+    def _answer(
+        self, child: layer.Layer | HttpStream, stream_id: int, shaped: http.Response
+    ) -> layer.CommandGenerator[None]:
+        http1_server = child if isinstance(child, Http1Server) else None
+        if http1_server and (shaped.status_code < 500 or not http1_server.request_done):
+            # The rest of the request may come, or, after `Expect`, never; or its framing is in
+            # doubt. No later byte can be told from it, so it is the last request here.
+            shaped.headers["connection"] = "close"
+        yield from super().event_to_child(child, ResponseHeaders(stream_id, shaped, False))
+        if shaped.raw_content:
+            body = ResponseData(stream_id, shaped.raw_content)
+            yield from super().event_to_child(child, body)
+        yield from super().event_to_child(child, ResponseEndOfMessage(stream_id))
+        if http1_server and shaped.status_code == 400 and self._can_write():
+            yield commands.CloseConnection(self.context.client)
+
+    def _can_write(self) -> bool:
+        return bool(self.context.client.state & ConnectionState.CAN_WRITE)
+
+    def _shaped(self, event: ResponseProtocolError) -> http.Response | None:
+        status = event.code.http_status_code()
+        stream = self.streams.get(event.stream_id)
+        if status is None or stream is None or event.stream_id in self.answered:
+            return None
+        return self._shape(stream.flow, status, event.message)
+
+    def _shape(self, flow: http.HTTPFlow, status: int, message: str) -> http.Response | None:
+        if not self._can_write():
+            return None
+        try:
+            return self.remarks.shape(flow, status, message)
+        except Exception:
+            # An exception here would hang the client; mitmproxy's own page does not.
+            logger.exception("an error of the proxy could not be put in a provider's shape")
+            return None
+
+    def _received(
+        self, child: Http1Server, event: events.DataReceived
+    ) -> layer.CommandGenerator[None]:
+        """Bytes of a client; what cannot be read as a request gets a page, which is replaced."""
+        reading_head = child.state == child.read_headers
+        for command in super().event_to_child(child, event):
+            if (
+                reading_head
+                and isinstance(command, commands.SendData)
+                and MITMPROXY.encode() in command.data
+            ):
+                # mitmproxy's own page; no hook has run that could have made this answer.
+                command.data = self._unreadable() or command.data
+            yield command
+
+    def _unreadable(self) -> bytes | None:
+        flow = http.HTTPFlow(self.context.client, self.context.server)
+        flow.request = http.Request.make("GET", "http://unreadable.invalid/")
+        shaped = self._shape(flow, 400, "The bytes received are no HTTP request.")
+        if shaped is None:
+            return None
+        shaped.headers["connection"] = "close"
+        return bytes(http1.assemble_response(shaped))
+
+
+def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
+    """Makes every plain HttpLayer in a stack of layers a governed one.
+
+    mitmproxy builds the layer itself, together with what lies around it (TLS to the proxy), and
+    offers no factory; giving the finished object its subclass is the one seam there is.
+    """
+    while found is not None:
+        if type(found) is HttpLayer:
+            found.__class__ = GovernedHttpLayer
+            governed: GovernedHttpLayer = found  # type: ignore[assignment]
+            governed.remarks = remarks
+            governed.answered = set()
+        found = getattr(found, "child_layer", None)

@@ -1,0 +1,115 @@
+"""Who pays: the AEX credential of a request, wherever the client could put it.
+
+Owns: reading it (the proxy URL's user and password, once per connection, or an AEX token where
+a provider key would stand) and taking it off again, so that it never goes upstream.
+Refuses to know: whether the credential is good; the ledger decides that in the admission.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, unquote_plus
+
+from mitmproxy import http
+from mitmproxy.connection import Client
+
+from aex_addon.tokens import looks_like_token
+
+# Where provider keys stand: OpenAI and most others, Anthropic, Azure, Google.
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+_KEY_PARAMETER = "key"
+
+# What never goes upstream: every credential, and what a client says to its proxy.
+CREDENTIAL_HEADERS = frozenset(
+    (*(name.encode() for name in _KEY_HEADERS), b"proxy-authorization", b"proxy-connection")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token and, where the client gave one, the agent's name beside it."""
+
+    token: str
+    agent: str | None = None
+
+
+def from_proxy_header(value: str | None) -> Credential | None:
+    """The credential of `Proxy-Authorization: Basic …`, or None where there is none.
+
+    Clients decode the percent-encoding of the proxy URL before they send it; for one that does
+    not, it is decoded here (no name or token holds a percent sign). A token as the user's name
+    with no password is taken too: some tools have only one field for a proxy credential.
+    """
+    if not value:
+        return None
+    scheme, _, encoded = value.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    user, password = unquote(user), unquote(password)
+    if not password and looks_like_token(user):
+        return Credential(user)
+    return Credential(password, user or None)
+
+
+def from_key_slot(headers: Mapping[str, str], query: str) -> Credential | None:
+    """An AEX token that stands where a provider key would; None if another key stands there."""
+    for name in _KEY_HEADERS:
+        value = headers.get(name, "")
+        token = value.removeprefix("Bearer ").removeprefix("bearer ").strip()
+        if looks_like_token(token):
+            return Credential(token)
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == _KEY_PARAMETER and looks_like_token(unquote_plus(value)):
+            return Credential(unquote_plus(value))
+    return None
+
+
+def without_key(path: str) -> str:
+    """The path and query without a `key` parameter."""
+    bare, mark, query = path.partition("?")
+    if not mark:
+        return path
+    kept = [pair for pair in query.split("&") if pair.partition("=")[0] != _KEY_PARAMETER]
+    return f"{bare}?{'&'.join(kept)}" if kept else bare
+
+
+class Identity:
+    """The addon: remembers the credential that a connection's CONNECT carried.
+
+    The header comes once a connection, not with the requests inside; what it said then holds for
+    all of them, over HTTP/1.1 and HTTP/2 alike, and for no other connection.
+    """
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Credential] = {}
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Keeps the credential of a tunnel."""
+        credential = from_proxy_header(flow.request.headers.get("proxy-authorization"))
+        if credential is not None:
+            self._connections[flow.client_conn.id] = credential
+
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """There is no tunnel: what comes next on this connection may be somebody else's."""
+        self._connections.pop(flow.client_conn.id, None)
+
+    def client_disconnected(self, client: Client) -> None:
+        """Forgets the connection."""
+        self._connections.pop(client.id, None)
+
+    def of(self, flow: http.HTTPFlow) -> Credential | None:
+        """The flow's credential: of its connection, its proxy header, or its key slot."""
+        request = flow.request
+        return (
+            self._connections.get(flow.client_conn.id)
+            or from_proxy_header(request.headers.get("proxy-authorization"))
+            or from_key_slot(request.headers, request.path.partition("?")[2])
+        )

@@ -1,0 +1,118 @@
+"""The state of one admitted call while it is under way, and how it is booked when it ends.
+
+Owns: what the hooks of a flow must remember from one another, and the law of booking: what the
+provider reported, exactly; where it reported nothing, an upper bound on what it may bill; and
+nothing at all only where it is known not to bill.
+Refuses to know: mitmproxy, the ledger's store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aex_addon.appraisal import Appraisal
+from ledger.commands import Admitted, Commit, Release
+from providers.encoding import Decoder
+from providers.wire import Meter, Reading
+
+# What a provider may have generated between the last byte that was seen and its noticing that
+# the client has gone: about two seconds of a fast model.
+UNSEEN_TOKENS = 256
+
+Ending = Literal["complete", "broken"]
+_NOTHING_READ = Reading(usage=None, output_tokens_max=0, complete=False)
+
+
+@dataclass(slots=True)
+class InFlight:
+    """One admitted call.
+
+    dispatched: the request hook has let it go.
+    status:     the provider's status, 0 until its headers are here.
+    decoder:    takes the content encoding off for the meter; None where there is none.
+    unread:     some of the answer passed without being metered.
+    """
+
+    admitted: Admitted
+    appraisal: Appraisal
+    provider: str
+    dispatched: bool = False
+    settled: bool = False
+    status: int = 0
+    meter: Meter | None = None
+    decoder: Decoder | None = field(default=None, repr=False)
+    unread: bool = False
+
+    def lose_sight(self) -> None:
+        """From here on the answer passes unread."""
+        self.unread = True
+
+    def cap_to_write(self) -> int | None:
+        """The output cap that the request must carry; None where what it says will do."""
+        granted = self.admitted.output_tokens_cap
+        if granted < self.appraisal.quote.output_tokens_cap or not self.appraisal.cap_held:
+            return granted
+        return None
+
+    def end(self, ending: Ending, bytes_left: bool = True) -> Commit | Release:
+        """How the call is booked, now that it has ended.
+
+        `bytes_left` False means that no byte of the request can have reached the provider.
+        """
+        execution_id = self.admitted.execution_id
+        if not self.dispatched:
+            return Release(execution_id, 0, "refused before dispatch; no byte left")
+        if not self.status:
+            return self._unanswered(bytes_left)
+        if not 200 <= self.status < 300:
+            proof = f"the provider answered {self.status}, which it does not bill"
+            return Release(execution_id, self.status, proof)
+        if not self.appraisal.price:
+            return Commit(execution_id, 0, self.status, None, "free", "exact")
+        return self._billed(ending)
+
+    def _unanswered(self, bytes_left: bool) -> Commit | Release:
+        execution_id = self.admitted.execution_id
+        if not bytes_left:
+            return Release(execution_id, 0, "no connection to the provider stood; no byte left")
+        reason = "sent, but no status came back: the provider may have billed"
+        return Commit(execution_id, None, 0, None, "estimated", "uncertain", reason)
+
+    def _billed(self, ending: Ending) -> Commit:
+        price = self.appraisal.price
+        assert price is not None
+        reading = self.meter.reading() if self.meter else _NOTHING_READ
+        execution_id = self.admitted.execution_id
+        if reading.usage is not None:
+            counts = dict(reading.usage.counts)
+            actual = price.bill(reading.usage)
+            return Commit(execution_id, actual, self.status, counts, "provider", "exact")
+        output = self._output_bound(reading, ending)
+        facts = self.appraisal.facts
+        bound = price.usage_bound(
+            self.appraisal.input_tokens, output, facts.service_tier, facts.modalities
+        )
+        counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
+        reason = (
+            "the provider reported no usage"
+            if ending == "complete"
+            else "the answer broke off before its usage came"
+        )
+        actual = min(bound, self.admitted.reserved_nanousd)
+        return Commit(execution_id, actual, self.status, counts, "estimated", "estimated", reason)
+
+    def _output_bound(self, reading: Reading, ending: Ending) -> int:
+        price = self.appraisal.price
+        assert price is not None
+        cap = self.admitted.output_tokens_cap * self.appraisal.quote.choices
+        if price.hidden_output:
+            # Reasoning is billed and never sent: what was seen says nothing of it.
+            return cap
+        if self.meter is None or self.unread or (self.decoder and self.decoder.failed):
+            return cap
+        if ending == "broken" and not self.appraisal.facts.stream:
+            # A whole answer was generated before its first byte was sent.
+            return cap
+        unseen = UNSEEN_TOKENS if ending == "broken" else 0
+        return min(cap, reading.output_tokens_max + unseen)

@@ -1,0 +1,57 @@
+"""Hangs AEX's own pages on the listener that the doors share.
+
+Owns: which requests reach the web application, and under which names it may be called.
+Refuses to know: what the pages show (web/).
+
+A page is served only under a name of this listener: a foreign name that resolves to it (DNS
+rebinding) gets nothing but /health, which tells no secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.wsgi import WsgiToAsgi
+from mitmproxy import ctx, http
+from mitmproxy.addons.asgiapp import serve
+
+from aex_addon.denials import misdirected
+from aex_addon.doors import DOOR
+from aex_addon.guard import fail_closed
+from aex_addon.refusals import refuse
+
+_PUBLIC = ("/health",)
+_LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+def may_see(path: str, host: str, own_hosts: frozenset[str], client: str) -> bool:
+    """Whether a page is shown to a client at address `client` that asked under `host`."""
+    if path.partition("?")[0] in _PUBLIC:
+        return True
+    return host.strip("[]").lower() in own_hosts and ipaddress.ip_address(client).is_loopback
+
+
+def _fault(_flow: http.HTTPFlow) -> http.Response:
+    return http.Response.make(500, b"AEX could not make this page; its log says why.\n")
+
+
+class Mount:
+    """The addon."""
+
+    def __init__(self, wsgi_app: Callable[..., Any]) -> None:
+        self._app = WsgiToAsgi(wsgi_app)  # type: ignore[no-untyped-call] # asgiref leaves it so
+
+    @fail_closed(_fault)
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Serves the flows whose door is the web; queries run in a thread, off the event loop."""
+        if flow.metadata.get(DOOR) != "web" or flow.response or not flow.live:
+            return
+        addresses = ctx.master.addons.get("proxyserver").listen_addrs()
+        own = _LOCAL_NAMES | {str(address[0]) for address in addresses}
+        peer = flow.client_conn.peername
+        if not may_see(flow.request.path, flow.request.host, own, peer[0]):
+            flow.response = refuse(flow, misdirected("pages are shown on this machine only"))
+            return
+        await serve(self._app, flow)

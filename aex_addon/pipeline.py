@@ -1,0 +1,236 @@
+"""The life of a call, in wire order. Read this file first.
+
+    identify    who pays                                             identity.py
+    read        wire format -> facts -> the most it may cost         appraisal.py, providers/
+    admit       one ledger transaction: reserved and dispatched, or denied     ledger/
+    patch       provider key in, AEX token out, output cap written, usage asked for
+    meter       the answer's bytes -> usage, while they flow         providers/
+    settle      one ledger transaction: committed or released        inflight.py, ledger/
+
+Owns: the order of these steps and every branch between them.
+Refuses to know: doors, formats, prices, SQL. Whatever raises before dispatch refuses the call
+(guard.py); whatever raises after it leaves the execution open for recovery, never unbooked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+
+from aex_addon import calls, clock, denials
+from aex_addon.appraisal import Appraisal, appraise
+from aex_addon.books import Books
+from aex_addon.destinations import Destinations
+from aex_addon.doors import DOOR, PATH, PROVIDER, TROUBLE
+from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
+from aex_addon.identity import Credential, Identity
+from aex_addon.inflight import Ending, InFlight
+from aex_addon.refusals import refuse
+from aex_addon.relay import relay
+from aex_addon.routes import Route, Routes
+from aex_addon.settings import Settings
+from aex_addon.tokens import mint_execution_id, token_hash
+from ledger.commands import Admit, Admitted, Commit, Denied, Refusal, Release
+from ledger.errors import LedgerError
+from providers.prices import PriceBook
+from providers.wire import Call, Denial, Facts, Refused
+
+logger = logging.getLogger("aex.pipeline")
+
+EXECUTION = "aex.execution"
+
+# How long an answer's last byte waits for its settlement to be durable; it is tried on after that.
+SETTLE_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pipeline is joined from; all of it made by addons.py."""
+
+    settings: Settings
+    routes: Routes
+    prices: PriceBook
+    books: Books
+    destinations: Destinations
+    identity: Identity
+    gateway: str
+    now: Callable[[], datetime] = clock.utc_now
+
+
+def _fault(flow: http.HTTPFlow) -> http.Response:
+    denial = denials.unavailable("a fault inside AEX, see its log", flow.metadata.get(EXECUTION))
+    return refuse(flow, denial)
+
+
+class Pipeline:
+    """The addon. One instance serves all flows; each call's state is in `inflight`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.inflight: WeakKeyDictionary[http.HTTPFlow, InFlight] = WeakKeyDictionary()
+        self.draining = False
+
+    @fail_closed(_fault)
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Identify, read, admit, patch: after this hook the call leaves, or its denial does."""
+        if flow.response or flow.error or not flow.live:
+            return
+        door = flow.metadata[DOOR]
+        if door in ("web", "foreign"):
+            flow.metadata[PASSED] = True
+            return
+        denial = await self._admit(flow, door)
+        if denial is not None:
+            flow.response = refuse(flow, denial)
+
+    async def _admit(self, flow: http.HTTPFlow, door: str) -> Denial | None:
+        if door == "misdirected":
+            return denials.misdirected(flow.metadata[TROUBLE])
+        if self.draining:
+            return denials.unavailable("the gateway is stopping")
+        route = self.parts.routes.by_id(flow.metadata[PROVIDER])
+        assert route is not None, "doors only names providers of the table"
+        credential = self.parts.identity.of(flow)
+        if credential is None:
+            return denials.missing_token()
+        call, appraisal = self._read(flow, route)
+        command = self._command(door, credential, call, appraisal)
+        flow.metadata[EXECUTION] = command.execution_id
+        try:
+            outcome = await self.parts.books.admit(command)
+        except LedgerError as error:
+            logger.error("admission failed: %s", error)
+            return denials.unavailable("its ledger does not answer", command.execution_id)
+        if isinstance(outcome, Denied):
+            return denials.explain(outcome, self.parts.settings.denial_status)
+        assert isinstance(outcome, Admitted), outcome
+        self._dispatch(flow, route, call, InFlight(outcome, appraisal, route.id))
+        return None
+
+    def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
+        settings = self.parts.settings
+        try:
+            call = calls.read_call(flow, route, settings.body_limit_mib * 2**20)
+        except Refused as refused:
+            path = calls.plain_path(str(flow.metadata[PATH]))
+            call = Call(route.id, flow.request.method, path, "", {}, b"")
+            denial = refused.denial
+            unread = Refusal(denial.status, denial.code, denial.message)
+            return call, Appraisal(Facts(path, "free"), refusal=unread)
+        appraisal = appraise(call, self.parts.prices, settings, self.parts.now())
+        # The handshake of a WebSocket has no body to read: whatever was found there is beside
+        # the point, and 426 is what makes clients fall back to plain requests.
+        refusal = _websocket(flow) or appraisal.refusal or _keyless(route)
+        if refusal is not None:
+            appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
+        return call, appraisal
+
+    def _command(
+        self, door: str, credential: Credential, call: Call, appraisal: Appraisal
+    ) -> Admit:
+        facts = appraisal.facts
+        return Admit(
+            execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
+            token_hash=token_hash(credential.token),
+            claimed_agent=credential.agent,
+            gateway=self.parts.gateway,
+            door=door,
+            provider=call.provider,
+            model=facts.model or "",
+            endpoint=facts.endpoint,
+            stream=facts.stream,
+            fingerprint=calls.fingerprint(call),
+            quote=appraisal.quote,
+            input_tokens_max=appraisal.input_tokens,
+            metered=appraisal.metered,
+            refusal=appraisal.refusal,
+        )
+
+    def _dispatch(self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight) -> None:
+        self.inflight[flow] = inflight
+        facts, body = inflight.appraisal.facts, call.body
+        if inflight.appraisal.price is not None:
+            wire_format = inflight.appraisal.wire_format
+            assert wire_format is not None, "only a wire format's facts get a price"
+            body = wire_format.patch(call, facts, inflight.cap_to_write())
+            if facts.stream:
+                # A chunk can be hidden from a stream only where its bytes can be read.
+                flow.request.headers["accept-encoding"] = "identity"
+        calls.send_upstream(flow, route, body)
+        self.parts.destinations.allow(flow.client_conn.id, route.host, route.port)
+        flow.metadata[ADMITTED] = True
+        inflight.dispatched = True
+
+    @survive
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Meter: from here on every byte passes the relay as it arrives."""
+        inflight = self.inflight.get(flow)
+        if inflight is not None and inflight.dispatched and flow.response is not None:
+            relay(flow, flow.response, inflight, self.parts.settings.body_limit_mib * 2**21)
+
+    @survive
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """Settle: the answer has ended; its last byte waits until that is in the books."""
+        await self._settle(flow, "complete")
+
+    @survive
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """Settle: the client or the provider went away."""
+        await self._settle(flow, "broken")
+
+    async def _settle(self, flow: http.HTTPFlow, ending: Ending) -> None:
+        inflight = self.inflight.get(flow)
+        if inflight is None or inflight.settled:
+            return
+        command: Commit | Release = inflight.end(ending, bytes_left=reached_provider(flow))
+        inflight.settled = True
+        future = self.parts.books.settle(command)
+        done, _ = await asyncio.wait([future], timeout=SETTLE_PATIENCE_S)
+        if not done:
+            logger.warning("settling %s takes long; it goes on", command.execution_id)
+        self.inflight.pop(flow, None)
+
+    def settle_all(self) -> None:
+        """Books every call still under way as broken off; for a stop that waits no longer."""
+        for flow, inflight in list(self.inflight.items()):
+            if inflight.settled:
+                continue
+            try:
+                command = inflight.end("broken", reached_provider(flow))
+            except Exception:
+                logger.exception("a call could not be booked; the next start recovers it")
+                continue
+            inflight.settled = True
+            self.parts.books.settle(command)
+
+
+def _websocket(flow: http.HTTPFlow) -> Refusal | None:
+    if not calls.is_websocket(flow.request):
+        return None
+    message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
+    return Refusal(426, "websocket_not_metered", message)
+
+
+def _keyless(route: Route) -> Refusal | None:
+    if route.key is not None or not route.key_required:
+        return None
+    message = (
+        f"AEX has no key for {route.id}: set {route.key_name} where the gateway runs, "
+        "then restart it."
+    )
+    return Refusal(503, "provider_key_missing", message)
+
+
+def reached_provider(flow: http.HTTPFlow) -> bool:
+    """False only where no byte of the request can have left: no connection stood."""
+    server = flow.server_conn
+    if server.timestamp_tcp_setup is None:
+        return False
+    return not server.tls or server.timestamp_tls_setup is not None

@@ -1,0 +1,91 @@
+"""The way back: the provider's bytes to the client, with a meter looking on.
+
+Owns: how an answer is framed and streamed; taking a content encoding off for the meter.
+Refuses to know: what the meter reads, how the call is booked. The client's bytes are never
+delayed, altered or lost by metering, but for the usage chunk that AEX itself asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mitmproxy import http
+
+from aex_addon.guard import never_raising
+from aex_addon.inflight import InFlight
+from providers.encoding import Decoder
+
+# Whatever their headers say; a frame for the end of a body would be read as the next answer.
+_NO_BODY = (204, 304)
+
+
+def relay(
+    flow: http.HTTPFlow, response: http.Response, inflight: InFlight, decoded_max: int
+) -> None:
+    """Sets the answer up to pass as it arrives; metered if it is one that is billed.
+
+    decoded_max: bytes after which a compressed answer is no longer read (it passes on).
+    """
+    inflight.status = response.status_code
+    response.headers["x-aex-execution-id"] = inflight.admitted.execution_id
+    _end_by_the_end(flow.request, response)
+    response.stream = True
+    facts, wire_format = inflight.appraisal.facts, inflight.appraisal.wire_format
+    if wire_format is None or not 200 <= response.status_code < 300:
+        return
+    content_type = response.headers.get("content-type", "")
+    inflight.meter = wire_format.meter(facts, response.status_code, content_type)
+    encoding = response.headers.get("content-encoding", "")
+    if encoding.lower() not in ("", "identity"):
+        inflight.decoder = Decoder(encoding, decoded_max)
+    altered = facts.stream and not facts.usage_wanted and facts.kind == "metered"
+    if inflight.decoder is not None and inflight.decoder.failed:
+        # An unknown encoding: nothing can be read, so nothing can be hidden either.
+        altered = False
+    if altered:
+        response.headers.pop("content-encoding", None)
+    response.stream = _chunks(never_raising(_tee(inflight, altered), inflight.lose_sight))
+
+
+def _end_by_the_end(request: http.Request, response: http.Response) -> None:
+    """Frames the answer so that its end is an end of its own, which waits for the settlement.
+
+    With a length, a client is done at the last byte of the body, which is passed on as it comes;
+    and the length would be wrong where a chunk is hidden.
+    """
+    headers = response.headers
+    if headers.get("content-length") in (None, "0") or request.method == "HEAD":
+        return
+    if response.status_code in _NO_BODY:
+        return
+    del headers["content-length"]
+    if request.http_version == "HTTP/1.1":
+        headers["transfer-encoding"] = "chunked"
+
+
+def _tee(inflight: InFlight, altered: bool) -> Callable[[bytes], bytes]:
+    """The stream callable: provider bytes in, client bytes out; b"" is the end of the body."""
+    meter, decoder = inflight.meter, inflight.decoder
+    assert meter is not None
+
+    def tee(data: bytes) -> bytes:
+        plain = data
+        if decoder is not None:
+            plain = decoder.feed(data) if data else decoder.finish()
+        kept = meter.feed(plain) if plain else b""
+        if not data:
+            kept += meter.finish()
+        # An encoded answer that nothing is hidden from goes on just as it came.
+        return data if decoder is not None and not altered else kept
+
+    return tee
+
+
+def _chunks(tee: Callable[[bytes], bytes]) -> Callable[[bytes], Iterable[bytes]]:
+    """The tee as mitmproxy takes it: an empty chunk would be written, and end the body early."""
+
+    def stream(data: bytes) -> Iterable[bytes]:
+        kept = tee(data)
+        return (kept,) if kept else ()
+
+    return stream

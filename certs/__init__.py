@@ -1,0 +1,1 @@
+"""Make the CA, gather what clients trust, point tools at AEX; stands alone. Start with ca.py."""

@@ -1,0 +1,1 @@
+"""Money, states, events and the hash chain of AEX. Start with kernel.py, then store.py."""

@@ -1,0 +1,237 @@
+"""What the kernel can be asked to do, and what it answers.
+
+Owns: the command and outcome values. Whoever builds a command has done all I/O, drawn all
+random numbers and computed all hashes: a command, the state and a time decide the rest.
+Refuses to know: how any of it is decided (admission.py, settlement.py, administration.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call may cost at the most, as a function of the output cap that it is granted.
+
+    cost(cap) = fixed_nanousd + ceil(choices * cap * output_rate_picousd / 1000)
+    """
+
+    fixed_nanousd: int = 0
+    output_rate_picousd: int = 0
+    output_tokens_cap: int = 0
+    choices: int = 1
+
+    def cost(self, cap: int) -> int:
+        """Nano-dollars to reserve if `cap` output tokens per choice are granted."""
+        return self.fixed_nanousd + -(-self.choices * cap * self.output_rate_picousd // 1000)
+
+    def affordable_cap(self, nanousd: int) -> int:
+        """The largest cap, at most the quoted one, whose cost fits; -1 where none does."""
+        if self.cost(self.output_tokens_cap) <= nanousd:
+            return self.output_tokens_cap
+        rate = self.choices * self.output_rate_picousd
+        if nanousd < self.fixed_nanousd or rate == 0:
+            return -1
+        return (nanousd - self.fixed_nanousd) * 1000 // rate
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Ask for a call to be reserved and dispatched, in one step.
+
+    `claimed_agent` is the name beside the token, where the client gave one; it must match.
+    `refusal` is a verdict reached before the ledger was asked (no price, not metered, bad body):
+    it is recorded for the agent and denies. `metered` calls count against the rate limits.
+    """
+
+    execution_id: str
+    token_hash: str
+    claimed_agent: str | None
+    gateway: str
+    door: str
+    provider: str
+    model: str
+    endpoint: str
+    stream: bool
+    fingerprint: str
+    quote: Quote
+    input_tokens_max: int
+    metered: bool
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A denial decided outside the ledger: HTTP status, stable code, one sentence."""
+
+    status: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The provider billed, or may have. certainty: exact | estimated | uncertain.
+
+    `actual_nanousd` None books the reserve itself.
+    """
+
+    execution_id: str
+    actual_nanousd: int | None
+    status_code: int
+    usage: Mapping[str, int] | None
+    usage_source: str
+    certainty: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Known not to be billed; `proof` says how it is known."""
+
+    execution_id: str
+    status_code: int
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Settle what a gateway that is gone left open. policy: charge | release."""
+
+    execution_id: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAgent:
+    """A new agent with its first credit and its first token."""
+
+    name: str
+    budget_nanousd: int
+    rpm: int
+    tpm: int
+    actor: str
+    token_hash: str
+    token_id: str
+    token_expires_at: int = 0
+    on_short_budget: str = "clamp"
+    min_output_tokens: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAgent:
+    """Adds to an agent's budget; never edits what was spent."""
+
+    name: str
+    amount_nanousd: int
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """A further token. `revoke_others` makes it a rotation; expires_at 0 is never."""
+
+    name: str
+    token_hash: str
+    token_id: str
+    scope: str
+    label: str
+    expires_at: int
+    actor: str
+    revoke_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """Ends one token, such as a run's when the run has ended."""
+
+    token_hash: str
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAgent:
+    """Ends an agent: its tokens are revoked, its history stays."""
+
+    name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGateway:
+    """A gateway started or stopped. what: started | stopped."""
+
+    gateway: str
+    what: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+Command = (
+    Admit
+    | Commit
+    | Release
+    | Recover
+    | CreateAgent
+    | CreditAgent
+    | IssueToken
+    | RevokeToken
+    | DeleteAgent
+    | NoteGateway
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The call may leave: it is reserved and dispatched, durably once the batch commits."""
+
+    execution_id: str
+    agent: str
+    reserved_nanousd: int
+    output_tokens_cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The call may not leave. Amounts are nano-dollars of the account that said no."""
+
+    execution_id: str
+    agent: str | None
+    status: int
+    code: str
+    message: str = ""
+    account: str = ""
+    needed_nanousd: int = 0
+    remaining_nanousd: int = 0
+    budget_nanousd: int = 0
+    retry_after_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The execution has its one end. `fresh` is False if it had it already."""
+
+    execution_id: str
+    state: str
+    actual_nanousd: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An administrative command took effect."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A command that contradicts the books; nothing was written. Becomes CommandRefused."""
+
+    message: str
+
+
+Outcome = Admitted | Denied | Settled | Done | Rejected

@@ -1,0 +1,71 @@
+"""The kernel: one pure function pair that live traffic, recovery, replay and tests all use.
+
+    decide(state, command, now) -> drafts, outcome        what happens, and what to answer
+    evolve(state, event)        -> state                   what it does to the books (evolve.py)
+
+Owns: which part decides which command, and how decided drafts become events of the log.
+Refuses to know: clocks, I/O, floats, randomness. "Replay equals the books" is true by
+construction, and audit.py checks it all the same.
+"""
+
+from __future__ import annotations
+
+from ledger import administration, admission, settlement
+from ledger.commands import (
+    Admit,
+    Command,
+    Commit,
+    CreateAgent,
+    CreditAgent,
+    DeleteAgent,
+    IssueToken,
+    NoteGateway,
+    Outcome,
+    Recover,
+    Rejected,
+    Release,
+    RevokeToken,
+)
+from ledger.events import Draft, Event, canonical, storable
+from ledger.evolve import evolve
+from ledger.state import State
+
+
+def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outcome]:
+    """The drafts that the command leads to at kernel time `now` (ns), and its outcome."""
+    match command:
+        case Admit():
+            return admission.decide(state, command, now)
+        case Commit():
+            return settlement.commit(state, command)
+        case Release():
+            return settlement.release(state, command)
+        case Recover():
+            return settlement.recover(state, command)
+        case CreateAgent():
+            return administration.create_agent(state, command)
+        case CreditAgent():
+            return administration.credit_agent(state, command)
+        case IssueToken():
+            return administration.issue_token(state, command)
+        case RevokeToken():
+            return administration.revoke_token(state, command)
+        case DeleteAgent():
+            return administration.delete_agent(state, command)
+        case NoteGateway():
+            return administration.note_gateway(command)
+
+
+def step(state: State, command: Command, now: int, seq: int) -> tuple[list[Event], Outcome]:
+    """Decides one command and evolves the state by it; `seq` is the last one in the log."""
+    drafts, outcome = decide(state, command, now)
+    payloads = [canonical(draft.payload) for draft in drafts]
+    if not all(map(storable, payloads)):
+        return [], Rejected("a text in the command holds NUL or half of a surrogate pair")
+    done: list[Event] = []
+    for draft, payload in zip(drafts, payloads, strict=True):
+        seq += 1
+        event = Event(seq, now, draft.agent, draft.execution_id, draft.type, payload)
+        evolve(state, event, draft.payload)
+        done.append(event)
+    return done, outcome

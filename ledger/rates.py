@@ -1,0 +1,30 @@
+"""Rate limits by the generic cell rate algorithm (GCRA), as pure arithmetic.
+
+Owns: when a call conforms to "N per minute", and how long to wait if not.
+Refuses to know: clocks, tables, what is being counted.
+
+One integer is the whole state of a limit: the theoretical arrival time (TAT), in nanoseconds.
+A burst of N is allowed, then one cell every 60 s / N. See ITU-T I.371, annex A.
+"""
+
+from __future__ import annotations
+
+MINUTE_NS = 60_000_000_000
+
+
+def conform(tat_ns: int, now_ns: int, per_minute: int, cells: int = 1) -> tuple[int, int]:
+    """(new TAT, wait in nanoseconds); the wait is 0 where the cells conform.
+
+    A request for more cells than the limit itself can never conform at once; it is let through
+    when the bucket is full, and the debt is paid off before the next.
+    """
+    start = max(tat_ns, now_ns)
+    new_tat = start + cells * MINUTE_NS // per_minute
+    tolerance = MINUTE_NS if cells <= per_minute else new_tat - start
+    wait = new_tat - tolerance - now_ns
+    return (new_tat, 0) if wait <= 0 else (tat_ns, wait)
+
+
+def give_back(tat_ns: int, per_minute: int, cells: int) -> int:
+    """The TAT after cells that were taken turn out not to be needed."""
+    return tat_ns - cells * MINUTE_NS // per_minute

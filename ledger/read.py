@@ -1,0 +1,187 @@
+"""Reading the books: typed rows on a connection that cannot write.
+
+Owns: every query of the command line, the web view and the audit.
+Refuses to know: how rows are shown, who may see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.engine import connect, refuse_newer, schema_version
+from ledger.errors import IntegrityBroken, LedgerUnavailable
+from ledger.events import Event
+from ledger.models import tables
+from ledger.state import Agent, Execution, Reservation, Token, columns
+
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An event as it stands in the log, with its links; hashes are 32 bytes."""
+
+    event: Event
+    prev: bytes
+    digest: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log ends."""
+
+    seq: int
+    event_hash: str
+    time_ns: int
+
+
+class Reader:
+    """Typed queries. Opens its own read-only connection; close it, or use it in `with`."""
+
+    def __init__(self, url: str, base: Path) -> None:
+        """Raises LedgerUnavailable where there is no ledger, SchemaTooNew for a newer one."""
+        self._engine = connect(url, base, read_only=True)
+        try:
+            version = schema_version(self._engine)
+            self._engine.rollback()
+            refuse_newer(version)
+            if version == 0:
+                raise LedgerUnavailable("the ledger is empty; `aex init` makes its tables")
+        except BaseException:
+            self._engine.close()
+            raise
+        self._tables = tables(self._engine.db)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._engine.close()
+
+    def snapshot(self) -> Any:
+        """A context in which all queries see the books at one moment."""
+        return self._engine.snapshot()
+
+    def _fetch(self, query: Any) -> list[Any]:
+        with self._engine.errors():
+            return list(query.tuples())
+
+    def head(self) -> Head:
+        """The newest event's place, hash and time. Raises IntegrityBroken if it is missing."""
+        for row in self._fetch(_rows(self._tables.ledger_head, Head)):
+            return Head(*row)
+        raise IntegrityBroken("the head of the log is missing")
+
+    def agents(self, *, deleted: bool = False) -> list[Agent]:
+        """All agents by name; deleted ones only if asked for."""
+        model = self._tables.agents
+        query = _rows(model, Agent).order_by(model.name)
+        if not deleted:
+            query = query.where(model.lifecycle_state != "DECOMMISSIONED")
+        return [Agent(*row) for row in self._fetch(query)]
+
+    def agent(self, name: str) -> Agent | None:
+        """One agent, also a deleted one."""
+        model = self._tables.agents
+        rows = self._fetch(_rows(model, Agent).where(model.name == name))
+        return Agent(*rows[0]) if rows else None
+
+    def tokens(self, agent: str | None = None) -> list[Token]:
+        """The tokens of an agent, or all, oldest first; only hashes are known."""
+        model = self._tables.tokens
+        query = _rows(model, Token).order_by(model.created_at)
+        if agent is not None:
+            query = query.where(model.agent == agent)
+        return [Token(*row) for row in self._fetch(query)]
+
+    def execution(self, execution_id: str) -> Execution | None:
+        """One execution by its id."""
+        model = self._tables.executions
+        rows = self._fetch(_rows(model, Execution).where(model.execution_id == execution_id))
+        return Execution(*rows[0]) if rows else None
+
+    def executions(
+        self, *, agent: str | None = None, state: str | None = None, limit: int | None = 50
+    ) -> list[Execution]:
+        """The newest executions first."""
+        model = self._tables.executions
+        newest = (model.created_at.desc(), model.execution_id.desc())
+        query = _rows(model, Execution).order_by(*newest)
+        if agent is not None:
+            query = query.where(model.agent == agent)
+        if state is not None:
+            query = query.where(model.state == state)
+        if limit is not None:
+            query = query.limit(limit)
+        return [Execution(*row) for row in self._fetch(query)]
+
+    def reservations(self) -> list[Reservation]:
+        """The whole reserve book, in order."""
+        model = self._tables.reservations
+        query = _rows(model, Reservation).order_by(model.seq)
+        return [Reservation(*row) for row in self._fetch(query)]
+
+    def rates(self) -> dict[tuple[str, str], int]:
+        """Theoretical arrival times by (agent, kind)."""
+        model = self._tables.rate_windows
+        rows = self._fetch(model.select(model.agent, model.kind, model.tat_ns))
+        return {(agent, kind): tat for agent, kind, tat in rows}
+
+    def log(self, after: int = 0) -> Iterator[Logged]:
+        """The events after a place, in order, in chunks."""
+        model = self._tables.event_log
+        while True:
+            query = _log_rows(model).where(model.seq > after).order_by(model.seq)
+            rows = self._fetch(query.limit(_CHUNK))
+            yield from (_logged(row) for row in rows)
+            if len(rows) < _CHUNK:
+                return
+            after = rows[-1][0]
+
+    def story(self, execution_id: str) -> list[Logged]:
+        """The events of one execution, in order."""
+        model = self._tables.event_log
+        query = _log_rows(model).where(model.execution_id == execution_id).order_by(model.seq)
+        return [_logged(row) for row in self._fetch(query)]
+
+
+def _rows(model: Any, row: type[Any]) -> Any:
+    # By name: the query builder would put the primary key first.
+    return model.select(*(getattr(model, column) for column in columns(row)))
+
+
+def _log_rows(model: Any) -> Any:
+    return model.select(
+        model.seq,
+        model.time_ns,
+        model.agent,
+        model.execution_id,
+        model.type,
+        model.payload,
+        model.prev_hash,
+        model.event_hash,
+        model.version,
+    )
+
+
+def _logged(row: Any) -> Logged:
+    seq, time_ns, agent, execution_id, kind, payload, prev, digest, version = row
+    event = Event(seq, time_ns, agent, execution_id, kind, payload)
+    return Logged(event, _digest(prev), _digest(digest), version)
+
+
+def _digest(text: str) -> bytes:
+    # An edited column may hold anything; what is no hash matches no hash.
+    try:
+        digest = bytes.fromhex(text)
+    except (TypeError, ValueError):
+        return b""
+    return digest if digest.hex() == text else b""

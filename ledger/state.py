@@ -1,0 +1,130 @@
+"""The rows of the books as values, and the working set that the kernel turns events into.
+
+Owns: what a row of each projection is. Field order is column order: store.py builds its SQL
+from it, and a test holds models.py to it.
+Refuses to know: SQL, clocks, decisions.
+
+Rows are frozen; a State's mappings are updated in place by `kernel.evolve`, which also notes
+which keys it touched, so that the store writes just those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+RESERVING = "RESERVING"
+RESERVED = "RESERVED"
+DISPATCHED = "DISPATCHED"
+COMMITTED = "COMMITTED"
+RELEASED = "RELEASED"
+DENIED = "DENIED"
+FAILED = "FAILED"
+
+STATES = (RESERVING, RESERVED, DISPATCHED, COMMITTED, RELEASED, DENIED, FAILED)
+OPEN_STATES = frozenset((RESERVED, DISPATCHED))
+TERMINAL_STATES = frozenset((COMMITTED, RELEASED, DENIED, FAILED))
+
+
+def columns(row: type[Any]) -> tuple[str, ...]:
+    """A row type's columns, in order."""
+    return tuple(item.name for item in fields(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One account of the budget tree: an agent, and later teams above and runs below it.
+
+    budget_nanousd is the sum of credits; rpm and tpm are 0 where there is no limit.
+    """
+
+    name: str
+    kind: str
+    parent: str | None
+    budget_nanousd: int
+    spent_nanousd: int
+    reserved_nanousd: int
+    rpm: int
+    tpm: int
+    on_short_budget: str
+    min_output_tokens: int
+    lifecycle_state: str
+    lifecycle_reason: str
+    created_at: int
+
+    @property
+    def remaining_nanousd(self) -> int:
+        """What a new reserve may take at the most; negative after an overrun."""
+        return self.budget_nanousd - self.spent_nanousd - self.reserved_nanousd
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A credential of an agent. Only its SHA-256 is kept; expires_at is 0 for never."""
+
+    token_hash: str
+    token_id: str
+    agent: str
+    scope: str
+    label: str
+    created_at: int
+    expires_at: int
+    revoked_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One call, from admission to its end. Times are nanoseconds; 0 means not yet.
+
+    usage is canonical JSON of the provider's counts, or "" while there is none; `certainty` says
+    how the booking stands: `exact`, `estimated`, `uncertain`, or "" where nothing is booked.
+    """
+
+    execution_id: str
+    agent: str
+    token_id: str
+    gateway: str
+    door: str
+    provider: str
+    model: str
+    endpoint: str
+    stream: int
+    fingerprint: str
+    state: str
+    reserved_nanousd: int
+    input_tokens_max: int
+    output_tokens_cap: int
+    created_at: int
+    dispatched_at: int
+    terminal_at: int
+    status_code: int
+    actual_nanousd: int
+    usage: str
+    usage_source: str
+    certainty: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """An entry of the reserve book: `reserve`, then exactly one `commit` or `release`."""
+
+    execution_id: str
+    entry: str
+    amount_nanousd: int
+    seq: int
+
+
+@dataclass(slots=True)
+class State:
+    """A working set: all rows in a replay, the touched ones in a live batch."""
+
+    agents: dict[str, Agent] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    rates: dict[tuple[str, str], int] = field(default_factory=dict)
+    reservations: list[Reservation] = field(default_factory=list)
+    touched_agents: set[str] = field(default_factory=set)
+    touched_tokens: set[str] = field(default_factory=set)
+    touched_executions: set[str] = field(default_factory=set)
+    touched_rates: set[tuple[str, str]] = field(default_factory=set)

@@ -1,0 +1,1 @@
+"""What each API says on the wire; pure functions over bytes. Start with wire.py."""

@@ -1,0 +1,80 @@
+"""OpenAI Embeddings: the `POST /v1/embeddings` wire format. Input is billed, output is not.
+
+Owns: what such a request may cost. Refuses to know: prices, budgets.
+Request: https://platform.openai.com/docs/api-reference/embeddings/create
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from providers import jsonbody, openai_errors, tokens
+from providers.fields import Row
+from providers.openai_chat_meter import JsonMeter
+from providers.wire import Call, Denial, Facts, Meter, Reply
+
+PATH = "/v1/embeddings"
+MAX_INPUTS = 1_000_000
+
+# https://platform.openai.com/docs/api-reference/embeddings/create (the returned `usage`)
+USAGE = (Row("input_tokens", ("prompt_tokens",), required=True),)
+
+
+class OpenAIEmbeddings:
+    """The wire format; stateless, one instance."""
+
+    name = "openai_embeddings"
+
+    def claims(self, call: Call) -> bool:
+        """POST to the one path."""
+        return call.method == "POST" and call.path == PATH
+
+    def read(self, call: Call) -> Facts:
+        """Facts of the call. Raises Refused (400) for a malformed body."""
+        document = jsonbody.parse_object(call.body)
+        model = jsonbody.model_name(document)
+        return Facts(
+            endpoint=PATH,
+            kind="metered",
+            model=model,
+            input_tokens_max=_input_tokens_max(document.get("input")),
+            has_output=False,
+            document=document,
+        )
+
+    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
+        """`call.body` itself: there is no output to cap."""
+        return call.body
+
+    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
+        """A meter for the JSON answer."""
+        return JsonMeter(USAGE, has_output=False)
+
+    def refuse(self, denial: Denial) -> Reply:
+        """The denial as OpenAI's error object."""
+        return openai_errors.refuse(denial)
+
+    def error_event(self, denial: Denial) -> bytes:
+        """The denial as OpenAI's error event; embeddings are never streamed."""
+        return openai_errors.error_event(denial)
+
+
+OPENAI_EMBEDDINGS = OpenAIEmbeddings()
+
+
+def _input_tokens_max(given: Any) -> int:
+    """Text counts by its bytes, ready tokens by their number; framing once per text."""
+    inputs = [given] if isinstance(given, str) else given
+    if not isinstance(inputs, list) or not 0 < len(inputs) <= MAX_INPUTS:
+        raise jsonbody.bad_request("`input` must be text, or a non-empty list of texts or tokens.")
+    if all(isinstance(item, str) for item in inputs):
+        return sum(tokens.text_tokens_max(item) + tokens.MESSAGE_TOKENS for item in inputs)
+    if _are_tokens(inputs):
+        return len(inputs) + tokens.MESSAGE_TOKENS
+    if all(isinstance(item, list) and item and _are_tokens(item) for item in inputs):
+        return sum(len(item) + tokens.MESSAGE_TOKENS for item in inputs)
+    raise jsonbody.bad_request("`input` must be text, or a list of only texts or only tokens.")
+
+
+def _are_tokens(items: list[Any]) -> bool:
+    return all(type(item) is int and item >= 0 for item in items)

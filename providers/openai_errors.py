@@ -1,0 +1,60 @@
+"""A denial in the shape of OpenAI's own errors, as JSON and in the middle of a stream.
+
+Owns: the body, the error types and the headers. Refuses to know: why a call was denied.
+Body: https://platform.openai.com/docs/guides/error-codes#api-errors
+
+The `type` is chosen for what agents do with it, not only for what it says: several of them repeat
+a call by its type and ignore the status. `invalid_request_error` is what none of them repeats, so
+every final refusal carries it; `rate_limit_error` and `server_error` stand where a repeat may help.
+"""
+
+from __future__ import annotations
+
+import json
+
+from providers.wire import Denial, Reply
+
+MAX_RETRY_AFTER_S = 60
+
+
+def refuse(denial: Denial) -> Reply:
+    """The denial as an HTTP answer. `retry-after` (seconds) only where a repeat may help."""
+    headers = [
+        ("content-type", "application/json"),
+        ("x-should-retry", "true" if denial.retryable else "false"),
+    ]
+    if denial.retryable and denial.retry_after is not None:
+        seconds = max(0, min(denial.retry_after, MAX_RETRY_AFTER_S))
+        headers.append(("retry-after", str(seconds)))
+    if denial.execution_id is not None:
+        headers.append(("x-aex-execution-id", denial.execution_id))
+        headers.append(("x-request-id", denial.execution_id))
+    return Reply(denial.status, tuple(headers), _body(denial))
+
+
+def error_event(denial: Denial) -> bytes:
+    """The denial as an event that ends a stream; SDKs raise their API error on it.
+
+    It must follow a whole event: nothing can take back half of one.
+    """
+    return b"data: " + _body(denial) + b"\n\n"
+
+
+def error_type(denial: Denial) -> str:
+    """The `type` field, see above."""
+    if denial.code == "insufficient_quota":
+        return "insufficient_quota"
+    if not denial.retryable:
+        return "invalid_request_error"
+    return "rate_limit_error" if denial.status == 429 else "server_error"
+
+
+def _body(denial: Denial) -> bytes:
+    message = f"{denial.message} {denial.remedy}".strip()
+    error = {
+        "message": message,
+        "type": error_type(denial),
+        "param": None,
+        "code": denial.code,
+    }
+    return json.dumps({"error": error}).encode("ascii")

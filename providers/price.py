@@ -1,0 +1,169 @@
+"""The price of one model at one time: an upper bound before the call, the bill after it.
+
+Owns: Quote and Price, in integer nano-dollars and pico-dollars; rounded up, once per amount.
+Refuses to know: where the price came from (prices.py), the ledger, the request's shape.
+
+1 USD per million tokens is 1000 nano-dollars, or 1 000 000 pico-dollars, per token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from providers.rates import Rates
+from providers.wire import Facts, Usage
+
+DEFAULT_OUTPUT_TOKENS = 131_072
+
+_NANO = Decimal(10**9)
+_PICO = Decimal(10**12)
+_STANDARD_TIERS = (None, "auto", "default")
+CapSource = Literal["request", "model", "window", "default", "none"]
+
+_TEXT = frozenset({"text"})
+
+
+class UnknownPrice(LookupError):
+    """There is no price for this call; `remedy` names the lines of aex.toml that give it one."""
+
+    def __init__(self, provider: str, model: str) -> None:
+        super().__init__(f"No price is known for the model {model!r} of {provider}.")
+        self.provider = provider
+        self.model = model
+        self.remedy = (
+            f'Add to aex.toml: [models."{model}"] with provider = "{provider}",'
+            ' input_usd_per_mtok = "..." and output_usd_per_mtok = "...".'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call may cost at the most, open in its output cap.
+
+    input_tokens:        the bound on input that `fixed_nanousd` stands for.
+    fixed_nanousd:       all input and the fee per call, at the dearest applicable rates.
+    output_rate_picousd: 1e-12 USD per output token, the dearest applicable rate.
+    output_tokens_cap:   per choice; where it came from says `cap_source`. A cap from `request` is
+                         there already and one from `window` the provider itself holds; one from
+                         `model` or `default` is to be written into the request.
+    choices:             how many times the cap may be used up.
+    """
+
+    input_tokens: int
+    fixed_nanousd: int
+    output_rate_picousd: int
+    output_tokens_cap: int
+    choices: int
+    cap_source: CapSource
+
+
+def reserve(quote: Quote, output_tokens_cap: int) -> int:
+    """Nano-dollars that hold the call if each choice is capped at `output_tokens_cap` tokens."""
+    picousd = quote.choices * output_tokens_cap * quote.output_rate_picousd
+    return quote.fixed_nanousd + -(-picousd // 1000)
+
+
+@dataclass(frozen=True)
+class Price:
+    """Prices of one model, as they stand at one time; valid for the call they were taken for.
+
+    model_id:          the catalogue's own name of the model.
+    source:            `catalogue genai-prices <version>` or `config`.
+    hidden_output:     the model may bill output that it does not send.
+    max_output_tokens: the longest answer per choice, None if not known.
+    input_window:      no request with more input tokens is answered; None if not known.
+    """
+
+    provider: str
+    model: str
+    model_id: str
+    source: str
+    hidden_output: bool
+    max_output_tokens: int | None
+    input_window: int | None
+    standard: Rates = field(repr=False, compare=False)
+    by_service_tier: Mapping[str, Rates] = field(repr=False, compare=False)
+
+    def bill(self, usage: Usage) -> int:
+        """Nano-dollars for what the provider counted, exact, rounded up once.
+
+        The rates are those of the service tier that the answer names. Counts that contradict each
+        other are billed at an upper bound over them, never at nothing.
+        """
+        return _nano(self._rates(usage.service_tier).bill(usage.counts))
+
+    def quote(self, facts: Facts) -> Quote:
+        """The upper bound of a call. Raises UnknownPrice if it has output that has no price.
+
+        Input is bounded by what was sent, and by the model's window: a provider answers a larger
+        prompt with an error, which it does not bill. The window is not used for calls without
+        output, where it holds per text and not per call, nor with pictures, whose billed tokens
+        need not be those that fill the window.
+
+        A tier named by the request may not be the one that serves it, so the dearer of the named
+        and the standard one is taken. `auto` counts as standard, which a project's settings can
+        change on the provider's side; the bill then follows the answer.
+        """
+        if facts.has_output and not self.standard.prices("output_mtok"):
+            raise UnknownPrice(self.provider, self.model)
+        input_tokens = facts.input_tokens_max
+        if self.input_window is not None and facts.has_output and facts.modalities == _TEXT:
+            input_tokens = min(input_tokens, self.input_window)
+        tables = self._tables(facts.service_tier)
+        fixed = max(table.bound(input_tokens, 0, facts.modalities) for table in tables)
+        cap, cap_source = self._cap(facts)
+        rate = max(table.dearest("output", input_tokens, facts.modalities) for table in tables)
+        return Quote(
+            input_tokens=input_tokens,
+            fixed_nanousd=_nano(fixed),
+            output_rate_picousd=math.ceil(rate * _PICO) if facts.has_output else 0,
+            output_tokens_cap=cap,
+            choices=facts.choices,
+            cap_source=cap_source,
+        )
+
+    def usage_bound(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        service_tier: str | None = None,
+        modalities: frozenset[str] = _TEXT,
+    ) -> int:
+        """Nano-dollars for an estimated booking: no call with at most these tokens costs more.
+
+        output_tokens: of all choices together. With `Quote.input_tokens` and the request's own
+        tier and modalities the result stays within the reserve.
+        """
+        tables = self._tables(service_tier)
+        return _nano(max(t.bound(input_tokens, output_tokens, modalities) for t in tables))
+
+    def _cap(self, facts: Facts) -> tuple[int, CapSource]:
+        if not facts.has_output:
+            return 0, "none"
+        longest, asked = self.max_output_tokens, facts.output_tokens_cap
+        if asked is not None and (longest is None or asked <= longest):
+            return asked, "request"
+        # A maximum as large as the window leaves no room for a prompt: a provider that adds both
+        # up would refuse it in a request, and holds to the window anyway.
+        fits = longest is not None and (self.input_window is None or longest < self.input_window)
+        if longest is not None and fits:
+            return longest, "model"
+        if self.input_window is not None:
+            return self.input_window, "window"
+        return DEFAULT_OUTPUT_TOKENS, "default"
+
+    def _rates(self, service_tier: str | None) -> Rates:
+        return self.by_service_tier.get(service_tier or "", self.standard)
+
+    def _tables(self, service_tier: str | None) -> list[Rates]:
+        if service_tier in _STANDARD_TIERS:
+            return [self.standard]
+        return [self.standard, self._rates(service_tier)]
+
+
+def _nano(usd: Decimal) -> int:
+    return math.ceil(usd * _NANO)

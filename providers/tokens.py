@@ -1,0 +1,70 @@
+"""An upper bound on the input tokens of a request, without a tokenizer.
+
+Owns: the proof below and its constants. Refuses to know: prices, and which field holds what.
+
+Text. A byte-level vocabulary (byte-pair encoding over UTF-8, as all OpenAI models have it) maps
+every token to one or more bytes of the text, so a text has at most as many tokens as UTF-8 bytes.
+A JSON body writes each string in at least as many bytes as its UTF-8 (escapes only lengthen), so
+the body's length bounds the tokens of all its strings together, whichever of them reach the model.
+A vocabulary that normalises text first is not byte-level, and needs a bound of its own.
+
+Framing. What the provider adds around the strings: a few tokens per message
+(https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken says 3, and 1 for a name),
+a preamble, and for tools a rendering of their schema in another notation. That notation drops the
+quotes and braces of JSON but may put up to two more tokens between members, so each comma counts
+for two.
+
+Images. Bytes say nothing about them: the provider counts tiles or patches of the scaled picture.
+"""
+
+from __future__ import annotations
+
+import re
+
+REQUEST_TOKENS = 64
+MESSAGE_TOKENS = 16
+TOOLS_TOKENS = 512
+TOOL_TOKENS = 32
+
+# https://platform.openai.com/docs/guides/images-vision#calculating-costs
+# Tiles: a picture is scaled into 2048 x 2048, then to a short side of 768: at most 4 x 2 tiles.
+#   gpt-4o-mini: 2833 + 8 * 5667 = 48169, the dearest.   gpt-4o, gpt-4.1: 85 + 8 * 170 = 1445.
+# Patches: at most 1536 (10000 with detail `original`, gpt-5.4 on), times at most 2.46.
+#   o4-mini, gpt-4.1-mini, gpt-4.1-nano: 1536 * 2.46 = 3779.   gpt-5 family: 10000 * 2.46 = 24600.
+IMAGE_TOKENS_MAX = 48_169
+_IMAGE_TOKENS = (
+    (re.compile(r"gpt-4o(?!-mini)|gpt-4\.1|gpt-4-turbo|o[134](-|$)"), 4_096),
+    (re.compile(r"gpt-5"), 24_600),
+)
+
+
+def text_tokens_max(text: str) -> int:
+    """Most tokens a byte-level vocabulary can make of `text`: its UTF-8 bytes."""
+    return len(text.encode("utf-8"))
+
+
+def image_tokens_max(model: str) -> int:
+    """Most tokens one picture can be billed as; for a model not in the table the dearest known."""
+    for pattern, tokens in _IMAGE_TOKENS:
+        if pattern.match(model):
+            return tokens
+    return IMAGE_TOKENS_MAX
+
+
+def request_tokens_max(
+    body: bytes,
+    *,
+    messages: int = 0,
+    tools: int = 0,
+    image_bytes: int = 0,
+    images: int = 0,
+    model: str = "",
+) -> int:
+    """Most input tokens of a whole JSON request body, framing and pictures included.
+
+    image_bytes: UTF-8 bytes of picture data in the body, which are billed as pictures, not as text.
+    """
+    bound = len(body) - image_bytes + REQUEST_TOKENS + messages * MESSAGE_TOKENS
+    if tools:
+        bound += TOOLS_TOKENS + tools * TOOL_TOKENS + 2 * body.count(b",")
+    return bound + images * image_tokens_max(model)

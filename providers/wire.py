@@ -1,0 +1,181 @@
+"""The nouns that every wire format speaks, and the two Protocols it fills.
+
+Owns: what a call, its facts, its usage and a denial are, free of any provider and any proxy.
+Refuses to know: mitmproxy, the ledger, sockets, clocks. Everything here is data or a Protocol.
+
+The life of one call, seen from here:
+
+    claims(call)      is this path mine?
+    read(call)        -> Facts: what the call may cost at the most            (raises Refused)
+    patch(call, ...)  -> the body to send: cap clamped, usage asked for in a stream
+    meter(facts, ...) -> a Meter: feed(provider bytes) -> client bytes; reading() at any instant
+    refuse(denial)    -> Reply: the denial in the provider's own error shape
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request to a provider, whichever door it came through.
+
+    `path` is the provider's own path without the query (`/v1/chat/completions`), `headers` have
+    lower-case names, `body` is free of any content encoding and within the size limit.
+    """
+
+    provider: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a wire format read from a call. Token counts are upper bounds, never guesses.
+
+    kind:                `metered` calls cost money; `free` ones are known to cost nothing.
+    input_tokens_max:    no tokenizer can make more of what was sent than this.
+    output_tokens_cap:   per choice, as the request caps it; None when it caps nothing.
+    choices:             how many answers the provider is asked for (they multiply the output).
+    has_output:          False where the endpoint bills input only (embeddings).
+    usage_wanted:        the client itself asked for usage in the stream; else AEX asks, and hides.
+    service_tier:        as the request names it; prices may differ by it.
+    modalities:          what input and output may hold; prices of others do not apply.
+    document:            the parsed JSON body, for `patch`; never stored, never logged.
+    """
+
+    endpoint: str
+    kind: Literal["metered", "free"]
+    model: str | None = None
+    stream: bool = False
+    input_tokens_max: int = 0
+    output_tokens_cap: int | None = None
+    choices: int = 1
+    has_output: bool = True
+    usage_wanted: bool = False
+    service_tier: str | None = None
+    modalities: frozenset[str] = frozenset({"text"})
+    document: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the provider says it counted. Keys are the unit names of the genai-prices catalogue.
+
+    `input_tokens` includes cached and audio input, `output_tokens` includes reasoning, as the
+    catalogue's own extractors have it; the narrower keys name the parts.
+    """
+
+    counts: Mapping[str, int]
+    model: str | None = None
+    service_tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a meter knows at this instant.
+
+    usage:             the provider's own count, or None while it has not been seen.
+    output_tokens_max: no fewer tokens can have been delivered so far than bill for; an upper bound
+                       on the visible output delivered, used only while `usage` is None.
+    complete:          the provider's own end mark was seen (`[DONE]`, a whole JSON document).
+    """
+
+    usage: Usage | None
+    output_tokens_max: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, before it has any provider's shape.
+
+    code:        stable, snake case: `budget_exceeded`, `rate_limited`, `model_not_allowed` ...
+    message:     one sentence a language model can act on.
+    remedy:      what a person does about it; ends up in the message's second sentence.
+    retryable:   True only where the very same call may succeed shortly.
+    retry_after: seconds, at most 60, only with `retryable`.
+    """
+
+    status: int
+    code: str
+    message: str
+    remedy: str = ""
+    retryable: bool = False
+    retry_after: int | None = None
+    execution_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer made by AEX itself."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Refused(Exception):
+    """Raised by `read` where a call cannot be admitted at all; carries the denial."""
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(denial.message)
+        self.denial = denial
+
+
+class Meter(Protocol):
+    """Counts one answer as it flows. Never raises, never delays, never loses a byte.
+
+    The bytes fed are free of content encoding and may be cut anywhere.
+    """
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes bytes of the provider, returns the bytes for the client (usually the same)."""
+        ...
+
+    def finish(self) -> bytes:
+        """The answer has ended: returns what was held back, if anything."""
+        ...
+
+    def reading(self) -> Reading:
+        """What is known now; valid at any instant, also before `finish`."""
+        ...
+
+
+class WireFormat(Protocol):
+    """One API shape of one family of providers; one file, one instance."""
+
+    name: str
+
+    def claims(self, call: Call) -> bool:
+        """True if this format speaks for the call's method and path."""
+        ...
+
+    def read(self, call: Call) -> Facts:
+        """Facts of the call. Raises Refused (4xx) for a body that no provider would take."""
+        ...
+
+    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
+        """The body to send: the granted cap written in, usage asked for in a stream.
+
+        Returns `call.body` itself, byte for byte, where nothing needs to change.
+        """
+        ...
+
+    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
+        """A meter for the answer to this call."""
+        ...
+
+    def refuse(self, denial: Denial) -> Reply:
+        """The denial as this API's own error, so that its SDK raises its own exception."""
+        ...
+
+    def error_event(self, denial: Denial) -> bytes:
+        """The denial as an error event in the middle of a stream of this format."""
+        ...

@@ -1,0 +1,102 @@
+"""The entry: every error is a line and an exit code, and starting costs little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+
+from aex_addon.cli.context import Context
+from aex_addon.cli.main import COMMANDS, cli
+from aex_addon.home import Home
+from aex_addon.tokens import mint
+from tests.aex_addon.cli.conftest import ROOT, Aex
+
+
+def test_help_names_every_command(aex: Aex) -> None:
+    """Each command of the table is in the help."""
+    shown = aex("--help").stdout
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+
+
+def commands(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], click.Command]:
+    """All commands but groups, by their words."""
+    found: dict[tuple[str, ...], click.Command] = {}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        if isinstance(command, click.Group):
+            found |= commands(command, (*path, name))
+        else:
+            found[(*path, name)] = command
+    return found
+
+
+def test_every_command_has_an_example() -> None:
+    """The help of each command shows itself at work."""
+    for path, command in commands(cli).items():
+        assert f"aex {' '.join(path)}" in (command.help or ""), path
+
+
+@pytest.mark.parametrize(
+    ("mode", "config", "line"),
+    [
+        (0o755, "", "aex: {home} is open to other users (mode 0755); run: chmod 700 {home}\n"),
+        (0o700, "lisen = 1", "aex: aex.toml:1: unknown key 'lisen'; did you mean 'listen'?\n"),
+        (0o700, "", "aex: there is no ledger at {home}/ledger.db; `aex init` makes one\n"),
+    ],
+)
+def test_errors_are_one_line(aex: Aex, home_mode: Home, mode: int, config: str, line: str) -> None:
+    """Home, configuration and ledger each say what is wrong and how to mend it."""
+    home_mode.config.write_text(config)
+    result = aex("agent", "list", code=1)
+    assert result.stderr == line.format(home=home_mode.path)
+    assert result.stdout == ""
+
+
+@pytest.fixture
+def home_mode(request: pytest.FixtureRequest, home: Home) -> Home:
+    """A home with the mode of the parameter `home`."""
+    home.path.mkdir()
+    home.path.chmod(request.node.callspec.params["mode"])
+    return home
+
+
+def test_secrets_are_taken_out_of_errors(aex: Aex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token inside an error, and a control character, do not reach the terminal."""
+    token = mint().secret
+
+    def fail(_context: Context) -> None:
+        raise OSError(f"bad {token}\x1b[2J")
+
+    monkeypatch.setattr(Context, "reader", fail)
+    assert aex("agent", "list", code=1).stderr == "aex: bad [token]?[2J\n"
+
+
+def test_no_heavy_imports() -> None:
+    """Help, version and the list of agents come without mitmproxy and without prices."""
+    program = (
+        "import sys\n"
+        "from aex_addon.cli.main import cli\n"
+        "for words in (['--help'], ['version'], ['agent', 'create', 'a', '1', '1'],\n"
+        "              ['agent', 'list']):\n"
+        "    try: cli(words)\n"
+        "    except SystemExit as end: assert not end.code, words\n"
+        "heavy = {'mitmproxy', 'genai_prices', 'flask', 'openai'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_as_a_program(program: Callable[..., subprocess.Popen[str]]) -> None:
+    """Exit codes reach the shell: 0, 1 for a refusal, 2 for wrong usage."""
+    for words, code in ((["version"], 0), (["agent", "list"], 1), (["agent", "x"], 2)):
+        process = program(*words)
+        process.communicate()
+        assert process.returncode == code

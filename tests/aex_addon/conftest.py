@@ -1,0 +1,24 @@
+"""A scripted provider and a gateway in front of it, in the test's own event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.aex_addon.rig import Rig, gateway
+from tests.aex_addon.wire import Upstream, upstream
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Upstream]:
+    async with upstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, provider: Upstream) -> AsyncIterator[Rig]:
+    """Its limit on bodies is low, so that tests of it are quick."""
+    async with gateway(tmp_path / "home", provider.port, body_limit_mib=1) as running:
+        yield running

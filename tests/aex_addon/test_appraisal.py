@@ -1,0 +1,92 @@
+"""Every call has a bound, is known to be free, or is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aex_addon.appraisal import Appraisal, appraise
+from aex_addon.settings import Settings
+from providers.prices import PriceBook
+from providers.wire import Call
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+BOOK = PriceBook()
+CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 64}
+
+
+def judged(
+    path: str = "/v1/chat/completions", body: Any = CHAT, method: str = "POST", **settings: Any
+) -> Appraisal:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    call = Call("openai", method, path, "", {}, raw)
+    return appraise(call, BOOK, Settings.model_validate(settings), AT)
+
+
+def test_a_metered_call() -> None:
+    """Its quote is the price's own, and its output cap is the request's."""
+    found = judged()
+    assert found.metered
+    assert found.refusal is None
+    assert found.price is not None
+    quoted = found.price.quote(found.facts)
+    assert found.quote.fixed_nanousd == quoted.fixed_nanousd > 0
+    assert found.quote.output_rate_picousd == quoted.output_rate_picousd > 0
+    assert (found.quote.output_tokens_cap, found.quote.choices) == (64, 1)
+    assert found.input_tokens == quoted.input_tokens > 0
+    assert found.cap_held
+
+
+def test_a_cap_that_only_the_request_can_hold() -> None:
+    """A cap that the request does not name is not taken for held by itself."""
+    uncapped = {key: value for key, value in CHAT.items() if key != "max_tokens"}
+    assert not judged(body=uncapped).cap_held
+
+
+def test_a_free_path() -> None:
+    """It costs nothing and is no part of the rate."""
+    found = judged("/v1/models", b"", "GET")
+    assert (found.metered, found.refusal, found.quote.cost(0)) == (False, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/v1/videos", "POST"), ("/v1/../admin", "GET"), ("/", "GET"), ("/v1/models", "POST")],
+)
+def test_an_unknown_path(path: str, method: str) -> None:
+    """What could cost and is not metered is refused, unless the operator lets it pass."""
+    refusal = judged(path, b"", method).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (403, "not_metered")
+    assert "unmetered_paths" in refusal.message
+    assert judged(path, b"", method, unmetered_paths="pass").refusal is None
+
+
+def test_a_model_without_a_price() -> None:
+    """It is refused with the lines that would price it, unless the operator calls it free."""
+    body = {**CHAT, "model": "nobody-knows"}
+    refusal = judged(body=body).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (403, "model_unpriced")
+    assert '[models."nobody-knows"]' in refusal.message
+    free = judged(body=body, unpriced_models="free")
+    assert (free.refusal, free.price, free.quote.cost(10**6)) == (None, None, 0)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"model": 1}', b"\xff", b'{"n": 1e999}'])
+def test_a_body_that_no_provider_would_take(body: bytes) -> None:
+    """It is refused with a 400 and quotes nothing."""
+    found = judged(body=body)
+    assert found.refusal is not None
+    assert found.refusal.status == 400
+    assert found.quote.cost(10**6) == 0
+    assert not found.metered
+
+
+def test_a_provider_that_nobody_speaks_for() -> None:
+    """An unknown provider's call is refused, never passed."""
+    call = Call("nobody", "POST", "/v1/chat/completions", "", {}, b"{}")
+    assert appraise(call, BOOK, Settings(), AT).refusal is not None

@@ -1,0 +1,138 @@
+"""What must stand before the first call, and what a stop leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from aex_addon.assembly import Assembly, assemble, prepare
+from aex_addon.home import Home, HomeError
+from ledger.commands import Admit, Admitted, CreateAgent, Quote
+from ledger.errors import IntegrityBroken
+from ledger.read import Reader
+from ledger.state import Execution
+from tests.aex_addon.rig import settings_for
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+async def assembled(home: Home, **settings: Any) -> Assembly:
+    return assemble(home, settings_for(9, **settings), {}, asyncio.get_running_loop())
+
+
+def kinds(home: Home) -> list[str]:
+    with Reader("sqlite:///ledger.db", home.path) as reader:
+        return [logged.event.type for logged in reader.log()]
+
+
+def row(home: Home) -> Execution:
+    with Reader("sqlite:///ledger.db", home.path) as reader:
+        (execution,) = reader.executions()
+        (agent,) = reader.agents()
+    assert agent.spent_nanousd == execution.actual_nanousd
+    assert agent.reserved_nanousd == (0 if execution.terminal_at else 30)
+    return execution
+
+
+async def leave_open(home: Home) -> None:
+    """A gateway that dies with one call under way."""
+    lost = await assembled(home)
+    lost.store.one(CreateAgent("bot", 10**9, 0, 0, "test", "hash", "tok"))
+    facts = ("ex_1", "hash", None, "gw", "proxy", "openai", "m", "/v1/x", False, "f")
+    outcome = lost.store.one(Admit(*facts, Quote(30), 1, True))
+    assert isinstance(outcome, Admitted)
+    lost.parts.books.close()
+    lost.lock.close()
+
+
+async def test_a_start_and_a_stop(home: Home) -> None:
+    """A new home gets its certificates, bundle and ledger; both ends of the run are in the log."""
+    made = await assembled(home)
+    assert home.bundle.exists()
+    assert home.ca_dir.is_dir()
+    assert home.path.stat().st_mode & 0o777 == 0o700
+    made.close()
+    assert [kind for kind in kinds(home) if "gateway" in kind] == [
+        "gateway.started",
+        "gateway.stopped",
+    ]
+
+
+async def test_preparing_twice(home: Home) -> None:
+    """What is there already is kept: nobody's trust is broken by a second start."""
+    prepare(home, settings_for(9), {})
+    before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
+    prepare(home, settings_for(9), {})
+    assert {path: path.read_bytes() for path in before} == before
+
+
+async def test_a_second_instance(home: Home) -> None:
+    """It is refused with a line that says what to do, and the first one goes on."""
+    first = await assembled(home)
+    with pytest.raises(HomeError, match=r"another gateway serves .*`aex daemon stop`") as raised:
+        await assembled(home)
+    assert "\n" not in str(raised.value)
+    assert first.store.open_executions() == []
+    first.close()
+    (await assembled(home)).close()
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "certainty", "booked"),
+    [("charge", "COMMITTED", "uncertain", 30), ("release", "RELEASED", "", 0)],
+)
+async def test_recovery(home: Home, policy: str, state: str, certainty: str, booked: int) -> None:
+    """What a lost gateway left open is settled once at the next start, as the operator says."""
+    await leave_open(home)
+    assert row(home).state == "DISPATCHED"
+    for _ in range(2):
+        (await assembled(home, recovery=policy)).close()
+        found = row(home)
+        assert (found.state, found.certainty, found.actual_nanousd) == (state, certainty, booked)
+    assert sum(kind.startswith("execution.") for kind in kinds(home)) == 3
+
+
+async def test_books_that_do_not_add_up(home: Home) -> None:
+    """Nothing is served from a broken chain, and the home is let go again."""
+    (await assembled(home)).close()
+    ledger = apsw.Connection(str(home.path / "ledger.db"))
+    triggers = ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in triggers:
+        ledger.execute(f'DROP TRIGGER "{name}"')
+    ledger.execute("UPDATE event_log SET time_ns = time_ns + 1 WHERE seq = 2")
+    ledger.close()
+    for _ in range(2):
+        with pytest.raises(IntegrityBroken, match="aex audit"):
+            await assembled(home)
+
+
+async def test_a_ledger_that_others_can_read(home: Home) -> None:
+    """It is refused with the command that closes it."""
+    (await assembled(home)).close()
+    (home.path / "ledger.db").chmod(0o644)
+    with pytest.raises(HomeError, match="chmod 600"):
+        await assembled(home)
+
+
+async def test_the_event_loop_never_waits_for_a_lock(home: Home) -> None:
+    """Serving asks a busy ledger again later; only starting and stopping wait for their turn."""
+    made = await assembled(home)
+    assert made.store.engine.rows("PRAGMA busy_timeout") == [(0,)]
+    made.close()
+
+
+async def test_models_of_the_config(home: Home) -> None:
+    """Their prices are the operator's."""
+    from aex_addon.clock import utc_now
+
+    model = {"provider": "openai", "input_usd_per_mtok": "1", "output_usd_per_mtok": "2"}
+    made = await assembled(home, models={"mine": model})
+    assert made.parts.prices.price("openai", "mine", utc_now()).source == "config"
+    made.close()

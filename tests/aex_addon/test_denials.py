@@ -1,0 +1,102 @@
+"""Every denial says what happened and what to do, in words that stand on their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aex_addon import denials
+from ledger.commands import Denied
+
+
+def explained(code: str, status: int = 403, **changes: Any) -> Any:
+    statuses = changes.pop("statuses", {})
+    return denials.explain(Denied("ex_1", "bot", status, code, **changes), statuses)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "token_missing",
+        "token_unknown",
+        "token_revoked",
+        "token_expired",
+        "token_of_another_agent",
+        "token_scope",
+    ],
+)
+def test_tokens(code: str) -> None:
+    """Each trouble with a token has a sentence of its own and the same way out."""
+    denial = explained(code, 401)
+    others = {explained(other, 401).message for other in denials._TOKENS if other != code}
+    assert denial.message not in others
+    assert "aex agent rotate-token" in denial.remedy
+    assert not denial.retryable
+
+
+def test_a_budget() -> None:
+    """The amounts needed and left, and whose budget it is, are named; a retry is not invited."""
+    denial = explained(
+        "budget_exceeded",
+        402,
+        account="team",
+        needed_nanousd=1_500_000_000,
+        remaining_nanousd=20,
+        budget_nanousd=2_000_000_000,
+    )
+    assert "'team'" in denial.message
+    assert "$1.50" in denial.message
+    assert "$0.00000002 of $2.00 is left" in denial.message
+    assert "aex agent top-up team USD" in denial.remedy
+    assert (denial.status, denial.retryable, denial.retry_after) == (402, False, None)
+
+
+def test_an_overdrawn_budget_has_nothing_left() -> None:
+    """After an overrun what is left is shown as nothing, not as a negative amount."""
+    denial = explained("budget_exceeded", 402, account="bot", remaining_nanousd=-5)
+    assert "$0.00 of" in denial.message
+
+
+@pytest.mark.parametrize(
+    ("wait_ns", "seconds", "told"),
+    [(1, 1, 1), (1_000_000_000, 1, 1), (1_000_000_001, 2, 2), (90 * 10**9, 90, 60)],
+)
+def test_a_rate(wait_ns: int, seconds: int, told: int) -> None:
+    """The wait is rounded up; the header never asks for more than a minute."""
+    denial = explained(
+        "rate_limited", 429, account="bot", message="5 requests a minute", retry_after_ns=wait_ns
+    )
+    assert denial.message == "Agent 'bot' is limited to 5 requests a minute."
+    assert denial.remedy == f"Try again in {seconds} s."
+    assert (denial.retryable, denial.retry_after) == (True, told)
+
+
+def test_an_agent_at_rest() -> None:
+    """A lifecycle denial names the agent and the reason."""
+    denial = explained("agent_not_serving", 423, account="bot", message="PAUSED: too dear")
+    assert "'bot' is not serving calls (PAUSED: too dear)" in denial.message
+    assert not denial.retryable
+
+
+def test_a_verdict_reached_before_the_ledger() -> None:
+    """A refusal that came with the command keeps its own words, and every denial its id."""
+    denial = explained("not_metered", 403, message="It could cost money.")
+    assert (denial.status, denial.message) == (403, "It could cost money.")
+    assert denial.execution_id == "ex_1"
+
+
+def test_the_operator_s_own_statuses() -> None:
+    """`denial_status` changes the status of a code and nothing else."""
+    denial = explained("budget_exceeded", 402, account="bot", statuses={"budget_exceeded": 429})
+    assert denial.status == 429
+    assert explained("rate_limited", 429, statuses={"budget_exceeded": 400}).status == 429
+
+
+def test_denials_that_the_ledger_does_not_know() -> None:
+    """No token is a 401, a fault before dispatch a 503 to retry, a wrong address a 421."""
+    assert denials.missing_token().status == 401
+    fault = denials.unavailable("the ledger is busy", "ex_1")
+    assert (fault.status, fault.retryable, fault.retry_after) == (503, True, 1)
+    assert "nothing was sent: the ledger is busy." in fault.message
+    assert (denials.misdirected("x").status, denials.misdirected("x").retryable) == (421, False)

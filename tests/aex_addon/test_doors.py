@@ -1,0 +1,248 @@
+"""Where a request came in decides what it is, and what is addressed askew goes nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from mitmproxy import http
+from mitmproxy.proxy import layers
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.test import taddons, tflow, tutils
+
+from aex_addon.destinations import Destinations
+from aex_addon.doors import (
+    DOOR,
+    PATH,
+    PROVIDER,
+    TROUBLE,
+    Arrival,
+    Doors,
+    arrival_at_home,
+    arrival_by_url,
+    arrival_inside,
+)
+from aex_addon.http_layer import _FORM
+from aex_addon.routes import routes
+from providers.registry import find
+from providers.wire import Call
+
+TABLE = routes({}, {})
+HOST = "api.openai.com"
+PORT = 9000
+
+
+@pytest.mark.parametrize(
+    ("host", "sni", "door"),
+    [
+        (HOST, HOST, "proxy"),
+        (HOST.upper(), "API.openai.com", "proxy"),
+        (HOST + ".", HOST + ".", "proxy"),
+        (HOST, None, "proxy"),
+        ("evil.example", HOST, "misdirected"),
+        (HOST, "evil.example", "misdirected"),
+        ("evil.example", "evil.example", "misdirected"),
+        (f"user@{HOST}", HOST, "misdirected"),
+        (f"{HOST}, evil.example", HOST, "misdirected"),
+        ("127.0.0.1", HOST, "misdirected"),
+        ("", HOST, "misdirected"),
+        ("chat." + HOST, HOST, "misdirected"),
+    ],
+)
+def test_inside_a_tunnel(host: str, sni: str | None, door: str) -> None:
+    """CONNECT target, SNI and Host agree, up to case and the root dot, or it is a 421."""
+    found = arrival_inside(TABLE, HOST, host, sni, "/v1/x?y")
+    assert (found.door, found.provider, found.path) == (door, "openai", "/v1/x?y")
+    assert bool(found.trouble) == (door == "misdirected")
+
+
+@pytest.mark.parametrize(
+    ("host", "header", "own", "door"),
+    [
+        (HOST, HOST, False, "proxy"),
+        (HOST.upper(), HOST, False, "proxy"),
+        (HOST, f"{HOST}:80", False, "proxy"),
+        (HOST, None, False, "proxy"),
+        (HOST, "evil.example", False, "misdirected"),
+        (HOST, f"user@{HOST}", False, "misdirected"),
+        (HOST + ".", HOST, False, "misdirected"),
+        ("evil.example", HOST, False, "foreign"),
+        ("evil" + HOST, "evil" + HOST, False, "foreign"),
+        ("::1", "[::1]:80", False, "foreign"),
+        ("127.0.0.1", "127.0.0.1", True, "misdirected"),
+        (HOST, HOST, True, "misdirected"),
+    ],
+)
+def test_by_a_whole_url(host: str, header: str | None, own: bool, door: str) -> None:
+    """The host of the URL decides; AEX's own address and a differing Host are refused."""
+    assert arrival_by_url(TABLE, host, header, "/v1/x", own).door == door
+
+
+@pytest.mark.parametrize(
+    ("path", "theirs"),
+    [
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/openai/v1/chat/completions?a=b?c", "/v1/chat/completions?a=b?c"),
+        ("/v1", "/v1"),
+        ("/v1?x", "/v1?x"),
+        ("/v1/../admin", "/v1/../admin"),
+        ("/v1//chat/completions", "/v1//chat/completions"),
+    ],
+)
+def test_a_base_url(path: str, theirs: str) -> None:
+    """A provider's prefix leads to the provider, the rest of the path just as it came."""
+    assert arrival_at_home(TABLE, "127.0.0.1", path) == Arrival("base-url", "openai", theirs)
+
+
+TRICKS = (
+    "//v1/chat/completions",
+    "/v1%2fchat/completions",
+    "/v1;x/chat/completions",
+    "/V1/chat/completions",
+    "/v11/chat/completions",
+    "/./v1/chat/completions",
+    "/x/../v1/chat/completions",
+    "/openai/v2/chat/completions",
+    "/dashboard",
+    "*",
+)
+
+
+@pytest.mark.parametrize("path", TRICKS)
+def test_what_is_no_base_url(path: str) -> None:
+    """Whatever is not exactly a provider's prefix is a page of AEX, or none: it never leaves."""
+    assert arrival_at_home(TABLE, "127.0.0.1", path) == Arrival("web", path=path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/../admin",
+        "/v1/chat/completions/",
+        "/v1//chat/completions",
+        "/v1/chat%2fcompletions",
+        "/v1/chat/completions;x",
+        "/v1/chat/completions%00",
+        "/v1/CHAT/completions",
+        "/v1/models/../chat/completions",
+        "/v1/models/..%2fchat%2fcompletions",
+        "/v1/files/../../v1/chat/completions",
+        "/v1",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_only_exact_paths_are_spoken_for(path: str, method: str) -> None:
+    """No wire format claims a path that a provider may resolve to another one."""
+    found = arrival_at_home(TABLE, "127.0.0.1", path)
+    assert find(Call(found.provider, method, found.path, "", {}, b"{}")) is None
+
+
+def test_a_governed_host_sent_home() -> None:
+    """A provider's name that was pointed at AEX by DNS or a hosts file is refused."""
+    assert arrival_at_home(TABLE, HOST, "/v1/chat/completions").door == "misdirected"
+
+
+class Proxyserver:
+    """Stands in for mitmproxy's addon of this name."""
+
+    def listen_addrs(self) -> list[tuple[str, int]]:
+        return [("127.0.0.1", PORT)]
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    with taddons.context(Proxyserver(), loadcore=False):
+        yield Doors(TABLE, Destinations(), lambda flow, status, message: None)
+
+
+def connect(doors: Doors, host: str, port: int = 443) -> http.HTTPFlow:
+    flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=port))
+    doors.http_connect(flow)
+    return flow
+
+
+def marks(doors: Doors, flow: http.HTTPFlow) -> str:
+    doors.requestheaders(flow)
+    assert {DOOR, PROVIDER, PATH, TROUBLE} <= flow.metadata.keys()
+    assert all(type(value) is str for value in flow.metadata.values())
+    return str(flow.metadata[DOOR])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST.", "::1", "[::1]"])
+def test_no_tunnel_to_aex_itself(doors: Doors, host: str) -> None:
+    """CONNECT to AEX's own address is refused under each of its names."""
+    assert connect(doors, host, PORT).response is not None
+    assert connect(doors, host, PORT + 1).response is None
+
+
+def test_a_tunnel_to_an_unlisted_host(doors: Doors) -> None:
+    """Its bytes are relayed, also where mitmproxy has already chosen to open it."""
+    flow = connect(doors, "example.com")
+    assert ("example.com", 443) in doors.destinations._allowed[flow.client_conn.id]
+    for chosen in (None, layers.HttpLayer):
+        found = asked(doors, flow, chosen)
+        assert type(found.layer) is layers.TCPLayer
+        assert found.layer.flow is None
+
+
+def test_a_tunnel_to_a_governed_host(doors: Doors) -> None:
+    """It is not allowed to be dialled, and its HTTP is watched."""
+    flow = connect(doors, HOST.upper() + ".")
+    assert not doors.destinations._allowed
+    found = asked(doors, flow, layers.HttpLayer)
+    assert type(found.layer).__name__ == "GovernedHttpLayer"
+    inside = tflow.tflow(client_conn=flow.client_conn, req=tutils.treq(host=HOST))
+    inside.client_conn.sni = HOST
+    inside.request.headers["host"] = HOST
+    assert marks(doors, inside) == "proxy"
+
+
+def asked(doors: Doors, flow: http.HTTPFlow, chosen: type[layers.HttpLayer] | None) -> NextLayer:
+    with taddons.context(loadcore=False) as tctx:
+        context = Context(flow.client_conn, tctx.options)
+    found = NextLayer(context)
+    found.layer = chosen and chosen(context, layers.http.HTTPMode.transparent)
+    doors.next_layer(found)
+    return found
+
+
+@pytest.mark.parametrize("forget", ["http_connect_error", "client_disconnected"])
+def test_a_tunnel_ends(doors: Doors, forget: str) -> None:
+    """After a failed CONNECT, or with the connection, nothing of the tunnel is left."""
+    flow = connect(doors, HOST)
+    getattr(doors, forget)(flow.client_conn if forget == "client_disconnected" else flow)
+    assert not doors._tunnels
+
+
+def test_foreign_traffic_passes(doors: Doors) -> None:
+    """It is streamed, may be dialled, and goes without the proxy's credential."""
+    flow = tflow.tflow(req=tutils.treq(host="example.com", port=80), resp=True)
+    setattr(flow.request, _FORM, True)
+    flow.request.headers["host"] = "example.com"
+    flow.request.headers["proxy-authorization"] = "Basic secret"
+    assert marks(doors, flow) == "foreign"
+    doors.responseheaders(flow)
+    assert flow.request.stream is True
+    assert flow.response is not None
+    assert flow.response.stream is True
+    assert "proxy-authorization" not in flow.request.headers
+    assert ("example.com", 80) in doors.destinations._allowed[flow.client_conn.id]
+
+
+def test_governed_traffic_is_not_streamed(doors: Doors) -> None:
+    """A call is read whole before it is judged, and its answer is left to the pipeline."""
+    flow = tflow.tflow(req=tutils.treq(host="127.0.0.1", path=b"/v1/models"), resp=True)
+    assert marks(doors, flow) == "base-url"
+    doors.responseheaders(flow)
+    assert not flow.request.stream
+    assert flow.response is not None
+    assert not flow.response.stream
+    assert not doors.destinations._allowed
+
+
+def test_a_call_that_led_back_to_aex(doors: Doors) -> None:
+    """A name that resolves to AEX itself does not make its pages reachable through the proxy."""
+    flow = tflow.tflow(req=tutils.treq(host="127.0.0.1", path=b"/dashboard"))
+    doors.destinations._outgoing.add(flow.client_conn.peername[:2])
+    assert marks(doors, flow) == "misdirected"

@@ -1,0 +1,98 @@
+"""AEX's pages are shown on this machine, under its own names, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from mitmproxy import http
+from mitmproxy.test import taddons, tflow, tutils
+
+from aex_addon.doors import DOOR
+from aex_addon.mount import Mount, may_see
+
+OWN = frozenset(("127.0.0.1", "localhost", "::1"))
+PEERS = ("127.0.0.1", "127.9.9.9", "::1")
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/", "/admin", "/health/x", "/healthy"])
+@pytest.mark.parametrize("peer", PEERS)
+def test_pages_on_this_machine(path: str, peer: str) -> None:
+    """A loopback client that uses one of our names sees them."""
+    for host in ("127.0.0.1", "LOCALHOST", "[::1]", "::1"):
+        assert may_see(path, host, OWN, peer)
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard?/health", "/health/../dashboard"])
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("evil.example", "127.0.0.1"),
+        ("127.0.0.1.evil.example", "127.0.0.1"),
+        ("", "127.0.0.1"),
+        ("127.0.0.1", "192.168.1.5"),
+        ("localhost", "10.0.0.1"),
+        ("::1", "fe80::1%eth0"),
+        ("localhost", "::ffff:8.8.8.8"),
+    ],
+)
+def test_pages_elsewhere(path: str, host: str, peer: str) -> None:
+    """A foreign name (DNS rebinding) or a client of another machine sees nothing."""
+    assert not may_see(path, host, OWN, peer)
+    assert may_see("/health?verbose", host, OWN, peer)
+
+
+class Proxyserver:
+    """Stands in for mitmproxy's addon of this name."""
+
+    def listen_addrs(self) -> list[tuple[str, int]]:
+        return [("192.0.2.7", 9000)]
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    app = Flask("pages")
+    app.add_url_rule("/page", view_func=lambda: "the page")
+    with taddons.context(Proxyserver(), loadcore=False):
+        yield Mount(app)
+
+
+def asked(door: str = "web", host: str = "127.0.0.1", path: bytes = b"/page") -> http.HTTPFlow:
+    flow = tflow.tflow(req=tutils.treq(method=b"GET", host=host, path=path, content=b""))
+    flow.metadata[DOOR] = door
+    return flow
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.7"])
+async def test_a_page(mount: Mount, host: str) -> None:
+    """The page of a path is the answer, under local names and the listener's own."""
+    flow = asked(host=host)
+    await mount.request(flow)
+    assert flow.response is not None
+    assert (flow.response.status_code, flow.response.content) == (200, b"the page")
+
+
+async def test_no_page(mount: Mount) -> None:
+    """A foreign name gets a 421."""
+    flow = asked(host="evil.example")
+    await mount.request(flow)
+    assert flow.response is not None
+    assert flow.response.status_code == 421
+
+
+@pytest.mark.parametrize("door", ["proxy", "base-url", "foreign", "misdirected"])
+async def test_other_doors(mount: Mount, door: str) -> None:
+    """Only what came to AEX's own address for itself is a page."""
+    flow = asked(door)
+    await mount.request(flow)
+    assert flow.response is None
+
+
+async def test_a_fault(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault while a page is made is a 500, and nothing leaves."""
+    monkeypatch.setattr("aex_addon.mount.may_see", lambda *_: 1 / 0)
+    flow = asked()
+    await mount.request(flow)
+    assert flow.response is not None
+    assert flow.response.status_code == 500

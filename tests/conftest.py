@@ -1,0 +1,62 @@
+"""What every test gets: an AEX home of its own and an environment that says nothing.
+
+A machine may route its own traffic through a proxy, trust its own CA or hold provider keys; tests
+that want any of these set them, so the outer ones are taken away before the first fixture runs.
+Processes that tests start inherit the same silence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Random examples, so that runs go on finding things; a failure prints what repeats it. Shared
+# machines make single examples slow now and then, which says nothing about the code.
+settings.register_profile(
+    "ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
+settings.register_profile("thorough", settings.get_profile("ci"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+SPEAKING = re.compile(
+    r"""
+    .*_PROXY | .*CA_BUNDLE | .*CA_CERTS.* | .*CAINFO | .*SSL_CERT_(FILE|DIR) | PIP_CERT
+    | GRPC_DEFAULT_SSL_ROOTS_FILE_PATH | SSLKEYLOGFILE | NODE_OPTIONS | JAVA_TOOL_OPTIONS
+    | AEX_.* | AWS_.* | (ANTHROPIC|AZURE|GEMINI|GOOGLE|GROQ|MISTRAL|OPENAI|OPENROUTER)_.*
+    | .*_API_KEY
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="session")
+def outer_environment() -> dict[str, str]:
+    """The environment as it was, for the few tests that must reach a package index."""
+    return dict(os.environ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def silent_environment(
+    outer_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Hold for session fixtures too, hence the home: nothing ever reaches the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in outer_environment:
+            if SPEAKING.fullmatch(name):
+                patch.delenv(name)
+        patch.setenv("AEX_HOME", str(tmp_path_factory.mktemp("session-home")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def aex_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that no other test sees; AEX makes the directory when it needs it."""
+    home = tmp_path / "aex-home"
+    monkeypatch.setenv("AEX_HOME", str(home))
+    return home

@@ -1,0 +1,92 @@
+"""Laws of payloads: their text is RFC 8785, and every engine can hold it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import commands, events
+from ledger.events import Event, canonical, storable
+from tests.ledger.making import Pure, admit, commit, create, issue, release, token_hash
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+names = st.text(st.characters(codec="ascii"), max_size=12)
+amounts = st.integers(-(2**53) + 1, 2**53 - 1)
+values = st.recursive(
+    st.none() | st.booleans() | amounts | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(names, values, max_size=5))
+def test_payloads_are_canonical(payload: dict[str, Any]) -> None:
+    """The text of a payload is what a library for RFC 8785 makes of it, byte by byte."""
+    assert canonical(payload).encode() == rfc8785.dumps(payload)
+
+
+@given(st.dictionaries(names, values, max_size=5))
+def test_payloads_come_back(payload: dict[str, Any]) -> None:
+    """What an event says is what was put into it."""
+    assert Event(1, 1, None, None, "x", canonical(payload)).data() == payload
+
+
+def test_no_binary_fractions_that_are_no_numbers() -> None:
+    """NaN and the infinities have no place in a payload."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical({"amount": float("nan")})
+
+
+@given(text, text, st.integers(0, 10**12), st.integers(0, 2**53 - 1))
+def test_the_kernel_emits_canonical_payloads(
+    model: str, label: str, amount: int, expires_at: int
+) -> None:
+    """Every type of event that the kernel emits has a canonical payload, whatever is in it."""
+    kernel = Pure()
+    label = label.replace("\0", "")
+    model = model.replace("\0", "").replace("\\", "")
+    for command in (
+        commands.NoteGateway("gw-1", "started", {"pid": "1", "model": model}),
+        create(budget=2 * 10**12, rpm=60, tpm=7),
+        commands.CreditAgent("alice", amount + 1, label.replace("\\", ""), "operator"),
+        issue(label=label.replace("\\", ""), expires_at=2**63 - 1 - expires_at),
+        admit("e1", fixed=amount, model=model, endpoint=model),
+        admit("e2", refusal=commands.Refusal(403, "model_unpriced", model)),
+        admit("e3", fixed=2**53 - 1),
+        admit("e4", fixed=1),
+        commit("e1", amount + 1, usage={"input_tokens": amount}, reason=model),
+        release("e4"),
+        admit("e5", fixed=2),
+        commands.Recover("e5", "charge"),
+        commands.RevokeToken(token_hash("alice", 2), label.replace("\\", ""), "operator"),
+        commands.DeleteAgent("alice", "operator"),
+        commands.NoteGateway("gw-1", "stopped"),
+    ):
+        assert not isinstance(kernel(command), commands.Rejected)
+    made_elsewhere = {events.LEDGER_CREATED}
+    types = {value for name, value in vars(events).items() if name.isupper()}
+    assert set(kernel.types()) == types - made_elsewhere
+    for event in kernel.log:
+        assert event.payload.encode() == rfc8785.dumps(json.loads(event.payload))
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        ("plain", True),
+        ("Zürich ✓ 日本 \U0001f600", True),
+        ("\x1f\x7f\n", True),
+        ("\0", False),
+        ("a\0b", False),
+        ("\ud800", False),
+        ("é\udfff", False),
+    ],
+)
+def test_texts_that_no_engine_holds(value: str, holds: bool) -> None:
+    """NUL and halves of surrogate pairs are told from all other text."""
+    assert storable(canonical({"text": value})) is holds

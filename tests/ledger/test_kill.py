@@ -1,0 +1,42 @@
+"""A process that is killed at any instant loses nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_killed_at_any_instant(tmp_path: Path, outer_environment: dict[str, str]) -> None:
+    """After each of many kills nothing acknowledged is lost, doubled or booked otherwise."""
+    kills = int(outer_environment.get("AEX_KILLS", "150"))
+    seed = int(outer_environment.get("AEX_KILLS_SEED", random.SystemRandom().randrange(10**9)))
+    words = [sys.executable, "-m", "tests.ledger.killing", str(tmp_path), str(kills), str(seed)]
+    done = subprocess.run(
+        words, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True, check=True
+    )
+    counts = json.loads(done.stdout)
+    bad = (
+        "findings",
+        "unlike_the_fold",
+        "lost",
+        "doubled",
+        "misbooked",
+        "settled_twice",
+        "corrupt",
+    )
+    assert {name: counts[name] for name in bad if counts.get(name)} == {}, f"seed {seed}: {counts}"
+    assert counts["kills"] == kills
+    # The control: the children did work, and kills did hit them in the middle of it.
+    assert counts["acknowledged"] > 5 * kills
+    assert counts["recovered"] > 0
+    assert 0 < counts["untold"] <= 3 * kills

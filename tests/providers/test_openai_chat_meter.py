@@ -1,0 +1,191 @@
+"""Meters of Chat Completions over whole answers of every shape, cut everywhere."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.openai_chat import OPENAI_CHAT, PATH
+from providers.openai_chat_meter import JsonMeter, StreamMeter
+from providers.wire import Call, Meter, Reading
+
+FIXTURES = sorted((Path(__file__).parent / "fixtures" / "openai_chat").iterdir())
+HIDDEN = b'"choices":[],"usage":{'
+EVENTS = st.sampled_from(
+    [
+        b"data: ",
+        b"\n\n",
+        b"{}",
+        b'{"choices":',
+        b"[",
+        b"]",
+        b"}",
+        b"null",
+        b'"usage":',
+        b",",
+        b"\xff",
+    ]
+)
+
+
+def answer(case: Path) -> bytes:
+    """The provider's bytes of a case."""
+    return next(case.glob("response.*")).read_bytes()
+
+
+def meter(case: Path) -> Meter:
+    """The meter that the wire format makes for a case."""
+    body = (case / "request.json").read_bytes()
+    facts = OPENAI_CHAT.read(Call("openai", "POST", PATH, "", {}, body))
+    stream = (case / "response.sse").exists()
+    kind = "text/event-stream; charset=utf-8" if stream else "application/json"
+    return OPENAI_CHAT.meter(facts, 200, kind)
+
+
+def run(counter: Meter, chunks: list[bytes]) -> tuple[bytes, Reading]:
+    """What the client receives, and the reading at the end."""
+    passed = b"".join([counter.feed(chunk) for chunk in chunks])
+    return passed + counter.finish(), counter.reading()
+
+
+def without_hidden(stream: bytes, line_end: bytes) -> bytes:
+    """The stream without its usage-only events."""
+    parts = stream.split(line_end * 2)
+    return (line_end * 2).join(part for part in parts if HIDDEN not in part)
+
+
+@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
+def test_the_usage_is_what_the_provider_said(case: Path) -> None:
+    """Each case yields the counts, model, tier and end that are written beside it."""
+    expected = json.loads((case / "usage.json").read_text())
+    reading = run(meter(case), [answer(case)])[1]
+    assert reading.complete == expected.pop("complete")
+    found: dict[str, Any] = (
+        asdict(reading.usage) if reading.usage else {"counts": None, "model": None}
+    )
+    assert {"service_tier": None, **found} == expected
+
+
+@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
+def test_cuts_change_nothing(case: Path) -> None:
+    """Cut at every byte, into single bytes, and at random, a case reads and passes the same."""
+    whole = answer(case)
+    expected = run(meter(case), [whole])
+    assert run(meter(case), [whole[at : at + 1] for at in range(len(whole))]) == expected
+    for at in range(1, len(whole)):
+        assert run(meter(case), [whole[:at], whole[at:]]) == expected
+    dice = random.Random(case.name)
+    for _ in range(30):
+        cuts = sorted(dice.choices(range(len(whole) + 1), k=6))
+        ends = [*cuts, len(whole)]
+        chunks = [whole[a:b] for a, b in zip([0, *cuts], ends, strict=True)]
+        assert run(meter(case), chunks) == expected
+
+
+@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
+def test_only_the_usage_chunk_that_was_not_asked_for_is_withheld(case: Path) -> None:
+    """The client's bytes are the provider's, less the one event that AEX asked for itself."""
+    whole = answer(case)
+    passed = run(meter(case), [whole])[0]
+    if case.name == "wanted_usage" or case.name.startswith("json_"):
+        assert passed == whole
+    elif case.name == "no_last_blank":
+        assert passed == whole[: whole.rindex(b"data: ")]
+    else:
+        line_end = {"crlf_stream": b"\r\n", "cr_stream": b"\r"}.get(case.name, b"\n")
+        assert passed == without_hidden(whole, line_end)
+        assert HIDDEN not in passed
+
+
+@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
+def test_nothing_is_delayed_beyond_its_event(case: Path) -> None:
+    """Hiding holds back at most the event under way; not hiding holds back nothing."""
+    counter, held = StreamMeter(hide_usage=True), 0
+    for byte in answer(case):
+        out = counter.feed(bytes([byte]))
+        held = 0 if out else held + 1
+        assert held <= max(map(len, answer(case).split(b"\n\n"))) * 2 + 4
+    open_counter = StreamMeter(hide_usage=False)
+    assert all(open_counter.feed(bytes([b])) == bytes([b]) for b in answer(case))
+    assert open_counter.finish() == b""
+
+
+def test_the_bound_covers_what_was_delivered() -> None:
+    """Text, reasoning, refusals, tool calls and unknown strings all count, by bytes at least."""
+    deltas: list[dict[str, Any]] = [
+        {"content": "界" * 10},
+        {"reasoning_content": "r" * 30},
+        {"reasoning": "r" * 30},
+        {"refusal": "r" * 30},
+        {
+            "tool_calls": [
+                {"index": 0, "id": "c", "function": {"name": "f" * 15, "arguments": "{" * 15}}
+            ]
+        },
+        {"function_call": {"name": "f" * 15, "arguments": "{" * 15}},
+        {"some_new_field": ["n" * 30]},
+    ]
+    counter, before = StreamMeter(hide_usage=True), 0
+    for delta in deltas:
+        chunk = {"choices": [{"index": 0, "delta": delta}]}
+        counter.feed(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        now = counter.reading().output_tokens_max
+        assert now - before > 30
+        before = now
+
+
+def test_a_chunk_without_text_still_counts() -> None:
+    """A token may leave no text of its own, so no chunk with a choice counts as nothing."""
+    counter = StreamMeter(hide_usage=False)
+    for expected in (17, 18, 19):
+        counter.feed(b'data: {"choices":[{"index":0,"delta":{}}]}\n\n')
+        assert counter.reading().output_tokens_max == expected
+
+
+def test_what_cannot_be_read_counts_by_its_bytes() -> None:
+    """Broken, foreign and too large events are passed on and bounded, never skipped."""
+    for event in (b"data: {broken\n\n", b"data: [1,2]\n\n", b'data: {"choices":{}}\n\n'):
+        counter = StreamMeter(hide_usage=True)
+        assert counter.feed(event) == event
+        assert counter.reading().output_tokens_max >= len(event) - 8
+    huge = b"data: " + b"x" * (2 << 20) + b"\n\n"
+    counter = StreamMeter(hide_usage=True)
+    assert counter.feed(huge[:9]) + counter.feed(huge[9:]) == huge
+    assert counter.reading().output_tokens_max == len(huge)
+
+
+@given(st.lists(EVENTS, max_size=25).map(b"".join) | st.binary(max_size=60), st.integers(1, 9))
+def test_meters_never_raise_and_lose_nothing(stream: bytes, step: int) -> None:
+    """Any bytes pass in order; only a whole usage-only event can be missing."""
+    chunks = [stream[at : at + step] for at in range(0, len(stream), step)]
+    assert run(JsonMeter(), chunks)[0] == stream
+    assert run(StreamMeter(hide_usage=False), chunks)[0] == stream
+    passed = run(StreamMeter(hide_usage=True), chunks)[0]
+    assert passed == stream or b"usage" in stream
+
+
+def test_a_json_answer_is_read_before_it_is_finished() -> None:
+    """A client that hangs up after the last byte is still charged what the provider said."""
+    whole = answer(next(case for case in FIXTURES if case.name == "json_plain"))
+    counter = JsonMeter()
+    counter.feed(whole[:-10])
+    assert counter.reading() == Reading(None, len(whole) - 10, complete=False)
+    counter.feed(whole[-10:])
+    assert counter.reading().usage is not None
+
+
+def test_errors_are_read_as_json_whatever_the_request_asked() -> None:
+    """An error answer to a stream is no stream."""
+    facts = OPENAI_CHAT.read(
+        Call("openai", "POST", PATH, "", {}, b'{"model":"m","messages":[{}],"stream":true}')
+    )
+    assert isinstance(OPENAI_CHAT.meter(facts, 500, "text/event-stream"), JsonMeter)
+    assert isinstance(OPENAI_CHAT.meter(facts, 200, ""), StreamMeter)
+    assert isinstance(OPENAI_CHAT.meter(facts, 200, "application/json"), JsonMeter)

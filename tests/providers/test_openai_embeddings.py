@@ -1,0 +1,64 @@
+"""Embeddings: input in four shapes, no output."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.openai_embeddings import OPENAI_EMBEDDINGS, PATH
+from providers.wire import Call, Facts, Refused, Usage
+
+
+def call(**fields: Any) -> Call:
+    """A call with these fields in its body."""
+    body = json.dumps({"model": "text-embedding-3-small", **fields}).encode()
+    return Call("openai", "POST", PATH, "", {}, body)
+
+
+def read(given: object) -> Facts:
+    """The facts of a call with this input."""
+    return OPENAI_EMBEDDINGS.read(call(input=given))
+
+
+@pytest.mark.parametrize(
+    ("given", "at_least"),
+    [("界" * 10, 30), (["ab", "cde"], 5), ([1, 2, 3], 3), ([[1, 2], [3]], 3)],
+)
+def test_input_is_bounded_in_every_shape(given: object, at_least: int) -> None:
+    """Text counts by its bytes, tokens by their number, and nothing has output."""
+    facts = read(given)
+    assert at_least <= facts.input_tokens_max <= at_least + 64
+    assert (facts.has_output, facts.output_tokens_cap, facts.kind) == (False, None, "metered")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, 1, {}, [], [None], [1, "a"], [[1], "a"], [[]], [-1], [True], [1.5], [["a"]]],
+    ids=repr,
+)
+def test_other_input_is_refused(given: object) -> None:
+    """What is neither text nor tokens is a 400."""
+    with pytest.raises(Refused) as caught:
+        read(given)
+    assert caught.value.denial.status == 400
+
+
+def test_the_body_is_never_changed() -> None:
+    """There is no output to cap and no stream to ask."""
+    request = call(input="a")
+    facts = OPENAI_EMBEDDINGS.read(request)
+    assert OPENAI_EMBEDDINGS.patch(request, facts, 5) is request.body
+
+
+def test_usage_is_read_and_output_is_nothing() -> None:
+    """The answer's prompt tokens are the bill, and its bytes are no output tokens."""
+    meter = OPENAI_EMBEDDINGS.meter(read("a"), 200, "application/json")
+    body = json.dumps(
+        {"model": "text-embedding-3-small", "usage": {"prompt_tokens": 8, "total_tokens": 8}}
+    ).encode()
+    assert meter.feed(body) + meter.finish() == body
+    reading = meter.reading()
+    assert reading.usage == Usage({"input_tokens": 8}, "text-embedding-3-small")
+    assert (reading.output_tokens_max, reading.complete) == (0, True)

@@ -1,0 +1,189 @@
+"""The two laws of money: a bill is exact, and no reserve is below its bill."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+
+import pytest
+from genai_prices import Usage as CatalogueUsage
+from genai_prices import calc_price
+from genai_prices.data_snapshot import get_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.price import Price, UnknownPrice, reserve
+from providers.prices import ModelOverride, PriceBook
+from providers.wire import Facts, Usage
+from tests.providers.catalogue import AT, priced
+
+TIERS = st.sampled_from([None, "auto", "default", "flex", "priority", "fast", "unheard-of"])
+ALL = frozenset({"text", "image", "audio", "video"})
+PARTS = ("cache_read_tokens", "cache_write_tokens", "output_reasoning_tokens")
+AUDIO = ("input_audio_tokens", "output_audio_tokens")
+
+
+@cache
+def prices() -> list[Price]:
+    """Some hundred catalogue models of many kinds."""
+    return [price for price in priced(every=3) if price.standard.prices("output_mtok")]
+
+
+def chat(input_tokens: int, cap: int | None, choices: int, tier: str | None = None) -> Facts:
+    """Facts of a chat call."""
+    return Facts(
+        endpoint="x",
+        kind="metered",
+        model="m",
+        input_tokens_max=input_tokens,
+        output_tokens_cap=cap,
+        choices=choices,
+        service_tier=tier,
+    )
+
+
+@st.composite
+def usages(draw: st.DrawFn, input_max: int, output_max: int, keys: tuple[str, ...]) -> Usage:
+    """Consistent usage within bounds, with any of the narrower parts."""
+    total = {"input": draw(st.integers(0, input_max)), "output": draw(st.integers(0, output_max))}
+    counts = {"input_tokens": total["input"], "output_tokens": total["output"]}
+    for key in draw(st.lists(st.sampled_from(keys), unique=True)):
+        side = "output" if key.startswith("output") else "input"
+        counts[key] = draw(st.integers(0, total[side]))
+        total[side] -= counts[key]
+    return Usage(counts, service_tier=draw(TIERS))
+
+
+@given(st.data())
+def test_a_bill_is_the_catalogues_rounded_up_once(data: st.DataObject) -> None:
+    """For any model and usage the bill is the catalogue's total, up to the next nano-dollar."""
+    price = data.draw(st.sampled_from(prices()))
+    usage = data.draw(usages(10**7, 10**6, PARTS))
+    context = {"service_tier": usage.service_tier} if usage.service_tier else None
+    expected = calc_price(
+        CatalogueUsage(**usage.counts),
+        model_ref=price.model,
+        provider_id=price.provider,
+        genai_request_timestamp=AT,
+        price_context=context,
+    ).total_price
+    assert price.bill(usage) == math.ceil(expected * 10**9)
+
+
+def test_fifty_and_more_models_are_covered() -> None:
+    """The property tests run over many models of many kinds, tiered and tier-priced ones too."""
+    assert len(prices()) >= 50
+    assert any(price.by_service_tier for price in prices())
+    assert any(rate.tiers for p in prices() for rate in p.standard._by_key.values())
+
+
+@given(st.data(), st.integers(0, 2_000_000), st.integers(1, 200_000), st.integers(1, 8))
+def test_no_reserve_is_below_its_bill(
+    data: st.DataObject, input_max: int, cap: int, choices: int
+) -> None:
+    """Whatever is billed within the bounds, standard or at the named tier, was reserved."""
+    price = data.draw(st.sampled_from(prices()))
+    facts = chat(input_max, cap, choices, data.draw(TIERS))
+    quote = price.quote(facts)
+    usage = data.draw(usages(quote.input_tokens, cap * choices, PARTS))
+    served = data.draw(st.sampled_from([None, "default", facts.service_tier]))
+    usage = Usage(usage.counts, service_tier=None if served == "auto" else served)
+    held = reserve(quote, cap)
+    assert price.bill(usage) <= held
+    bound = price.usage_bound(quote.input_tokens, usage.counts["output_tokens"], facts.service_tier)
+    assert price.bill(usage) <= bound <= held
+
+
+@given(st.data(), st.integers(0, 2_000_000), st.integers(1, 200_000))
+def test_all_modalities_are_covered_where_they_may_occur(
+    data: st.DataObject, input_max: int, cap: int
+) -> None:
+    """With audio allowed for, audio parts of the usage stay within the reserve too."""
+    price = data.draw(st.sampled_from(prices()))
+    facts = Facts("x", "metered", input_tokens_max=input_max, modalities=ALL)
+    usage = data.draw(usages(input_max, cap, PARTS + AUDIO))
+    usage = Usage(usage.counts)
+    try:
+        exact = price.standard._price.calc_price(CatalogueUsage(**usage.counts))
+    except ValueError:
+        return
+    assert price.bill(usage) == math.ceil(exact["total_price"] * 10**9)
+    assert price.bill(usage) <= reserve(price.quote(facts), cap)
+
+
+def test_a_reserve_at_half_the_rate_would_be_caught() -> None:
+    """The negative control: the law above fails for a bound that is too low."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    quote = price.quote(chat(1000, 100, 1))
+    usage = Usage({"input_tokens": 1000, "output_tokens": 100})
+    assert price.bill(usage) == reserve(quote, 100) == 1000 * 2500 + 100 * 10_000
+    assert price.bill(usage) > reserve(quote, 50)
+
+
+def test_caps_come_from_the_request_then_the_model_then_its_window() -> None:
+    """The cap says where it came from, so that a cap nobody holds gets written."""
+    book = PriceBook()
+    known = book.price("openai", "gpt-4o", AT)
+    assert (known.quote(chat(1, 7, 1)).output_tokens_cap, known.hidden_output) == (7, False)
+    assert known.quote(chat(1, None, 1)).output_tokens_cap == 16_384
+    assert known.quote(chat(1, None, 1)).cap_source == "model"
+    override = ModelOverride("openai", Decimal(1), Decimal(2))
+    bare = PriceBook({"x": override}).price("openai", "x", AT)
+    assert bare.quote(chat(1, None, 1)).output_tokens_cap == 131_072
+    assert bare.quote(chat(1, None, 1)).cap_source == "default"
+
+
+def test_the_window_bounds_text_calls_only() -> None:
+    """Embeddings have a window per text, pictures are billed beyond it: it holds neither."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    embedding = PriceBook().price("openai", "text-embedding-3-small", AT)
+    assert price.quote(chat(10**7, 1, 1)).input_tokens == 134_400
+    pictures = Facts(
+        "x", "metered", input_tokens_max=10**7, modalities=frozenset({"text", "image"})
+    )
+    assert price.quote(pictures).input_tokens == 10**7
+    texts = Facts("x", "metered", input_tokens_max=10**7, has_output=False)
+    quote = embedding.quote(texts)
+    assert quote.input_tokens == 10**7
+    assert reserve(quote, quote.output_tokens_cap) == 10**7 * 20
+
+
+def test_output_without_a_price_is_unknown() -> None:
+    """A model that has no output price cannot serve a call that has output."""
+    price = PriceBook().price("openai", "text-embedding-3-small", AT)
+    with pytest.raises(UnknownPrice):
+        price.quote(chat(1, 1, 1))
+
+
+def test_the_named_tier_is_taken_where_it_is_dearer() -> None:
+    """Priority raises the reserve, flex does not lower it."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    standard = price.quote(chat(1000, 10, 1))
+    assert price.quote(chat(1000, 10, 1, "flex")) == standard
+    assert price.quote(chat(1000, 10, 1, "priority")).fixed_nanousd > standard.fixed_nanousd
+
+
+def test_unknown_count_names_cost_nothing_and_warn_of_nothing() -> None:
+    """A count that the catalogue has no name for is left out of the bill."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        usage = Usage({"input_tokens": 1, "output_tokens": 1, "moon_tokens": 5})
+        assert price.bill(usage) == 12_500
+
+
+def test_time_of_day_changes_on_whole_minutes() -> None:
+    """The catalogue's own boundaries are whole minutes, as the cache of prices assumes."""
+    for provider in get_snapshot().providers:
+        for info in provider.models:
+            for entry in info.prices if isinstance(info.prices, list) else ():
+                for edge in ("start_time", "end_time"):
+                    at = getattr(entry.constraint, edge, None)
+                    assert at is None or (at.second, at.microsecond) == (0, 0)
+    book = PriceBook()
+    noon = book.price("openai", "gpt-4o", AT)
+    assert book.price("openai", "gpt-4o", AT + timedelta(seconds=59)) is noon
+    assert book.price("openai", "gpt-4o", AT + timedelta(seconds=60)) is not noon

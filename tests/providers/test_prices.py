@@ -1,0 +1,101 @@
+"""Where prices come from, and what has none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from genai_prices.data_snapshot import get_snapshot
+
+from providers.prices import CACHE_SIZE, ModelOverride, PriceBook, UnknownPrice
+from providers.wire import Usage
+from tests.providers.catalogue import AT
+
+ONE_EACH = Usage({"input_tokens": 10**6, "output_tokens": 10**6})
+
+
+def test_the_catalogue_is_named_with_its_version() -> None:
+    """A booked price can be traced to the data it came from."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    assert price.source.startswith("catalogue genai-prices ")
+    assert (price.model_id, price.max_output_tokens) == ("gpt-4o", 16_384)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "no-such-model"),
+        ("openai", "claude-3-5-haiku-latest"),
+        ("no-such-provider", "gpt-4o"),
+        ("openai", "omni-moderation-latest"),
+        ("openai", "tts-1"),
+        ("openai", "whisper-1"),
+    ],
+)
+def test_without_a_token_price_there_is_no_price(provider: str, model: str) -> None:
+    """Unknown, foreign, free and subscribed models are all unpriced, never zero."""
+    with pytest.raises(UnknownPrice) as caught:
+        PriceBook().price(provider, model, AT)
+    assert model in caught.value.remedy
+    assert "aex.toml" in caught.value.remedy
+
+
+def test_the_operators_price_wins_for_its_provider() -> None:
+    """An override is taken by exact name and provider, with all its limits."""
+    override = ModelOverride(
+        provider="openai",
+        input_usd_per_mtok=Decimal("1.5"),
+        output_usd_per_mtok=Decimal(3),
+        max_output_tokens=77,
+        context_window=1000,
+        hidden_output=True,
+    )
+    book = PriceBook({"gpt-4o": override})
+    price = book.price("openai", "gpt-4o", AT)
+    assert (price.source, price.hidden_output) == ("config", True)
+    assert (price.max_output_tokens, price.input_window) == (77, 1000)
+    assert price.bill(ONE_EACH) == 4_500_000_000
+    assert book.price("azure", "gpt-4o", AT).source != "config"
+    assert book.price("openai", "gpt-4o-2024-08-06", AT).source != "config"
+
+
+def test_cached_tokens_without_a_price_of_their_own_cost_what_input_costs() -> None:
+    """Leaving a cache price out never makes cached tokens free."""
+    book = PriceBook({"m": ModelOverride("openai", Decimal(1), Decimal(2))})
+    usage = Usage({"input_tokens": 10, "cache_read_tokens": 9, "output_tokens": 0})
+    assert book.price("openai", "m", AT).bill(usage) == 10_000
+
+
+@pytest.mark.parametrize("amount", ["-1", "NaN", "Infinity"])
+def test_impossible_overrides_fail_at_once(amount: str) -> None:
+    """Bad config is an error when it is read, not on a call."""
+    with pytest.raises(ValueError, match="gpt-x"):
+        PriceBook({"gpt-x": ModelOverride("openai", Decimal(amount), Decimal(1))})
+
+
+def test_a_resellers_price_says_so() -> None:
+    """Azure serves OpenAI's models at OpenAI's price, and `source` tells."""
+    own = PriceBook().price("openai", "gpt-4.1", AT)
+    resold = PriceBook().price("azure", "gpt-4.1", AT)
+    assert resold.bill(ONE_EACH) == own.bill(ONE_EACH)
+    assert resold.by_service_tier == {} or resold.source == own.source
+
+
+def test_prices_follow_their_dates() -> None:
+    """o3 became cheaper on 10 June 2025, and each side of it has its own price."""
+    book = PriceBook()
+    before = book.price("openai", "o3", datetime(2025, 6, 9, 23, 59, 59, tzinfo=UTC))
+    after = book.price("openai", "o3", datetime(2025, 6, 10, tzinfo=UTC))
+    assert (before.bill(ONE_EACH), after.bill(ONE_EACH)) == (50_000_000_000, 10_000_000_000)
+
+
+def test_made_up_names_do_not_pile_up() -> None:
+    """Agents choose names, so neither cache here nor the catalogue's grows with them."""
+    book, snapshot = PriceBook(), get_snapshot()
+    before = len(snapshot._lookup_cache), len(snapshot._provider_cache)
+    for number in range(CACHE_SIZE + 5):
+        with pytest.raises(UnknownPrice):
+            book.price("openai", f"made-up-{number}", AT)
+    assert (len(snapshot._lookup_cache), len(snapshot._provider_cache)) == before
+    assert book._find.cache_info().currsize == CACHE_SIZE

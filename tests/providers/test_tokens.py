@@ -1,0 +1,74 @@
+"""The bound on input tokens, held against a real tokenizer."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import bpe_openai  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers import tokens
+
+
+@cache
+def encoding(name: str) -> bpe_openai.Encoding:
+    """The tokenizer of that name, built once."""
+    return bpe_openai.get_encoding(name)
+
+
+def count(text: str, name: str = "o200k_base") -> int:
+    """How many tokens the tokenizer makes of a text."""
+    return len(encoding(name).encode_ordinary(text))
+
+
+@pytest.mark.parametrize("name", ["cl100k_base", "o200k_base"])
+@given(text=st.text(max_size=60) | st.text(st.characters(min_codepoint=0x1F300), max_size=20))
+def test_no_text_has_more_tokens_than_bytes(name: str, text: str) -> None:
+    """The vocabularies in use never make more tokens of a text than it has UTF-8 bytes."""
+    assert count(text, name) <= tokens.text_tokens_max(text)
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=6), st.booleans())
+def test_a_body_bounds_all_its_texts(texts: list[str], escape: bool) -> None:
+    """The body's length bounds the tokens of its strings, however they were escaped."""
+    messages = [{"role": "user", "content": text} for text in texts]
+    body = json.dumps({"messages": messages}, ensure_ascii=escape).encode()
+    bound = tokens.request_tokens_max(body, messages=len(texts))
+    assert sum(count(text) + 4 for text in texts) <= bound
+
+
+def test_many_short_enum_members_stay_below_the_bound() -> None:
+    """A schema rendered with more tokens between its members than JSON had is still covered."""
+    members = list(range(1000))
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"enum": members}}}
+    body = json.dumps({"tools": [tool]}, separators=(",", ":")).encode()
+    rendered = "type f = (_: " + " | ".join(map(str, members)) + ") => any;"
+    bound = tokens.request_tokens_max(body, tools=1)
+    assert count(rendered) <= bound
+
+
+@pytest.mark.parametrize(
+    ("model", "documented"),
+    [
+        ("gpt-4o-mini", 2833 + 8 * 5667),
+        ("gpt-4o-2024-08-06", 85 + 8 * 170),
+        ("gpt-4.1-nano", 3779),
+        ("o4-mini", 2642),
+        ("gpt-5.4", 12_000),
+        ("some-new-model", 2833 + 8 * 5667),
+    ],
+)
+def test_pictures_are_bounded_by_what_is_documented(model: str, documented: int) -> None:
+    """No model's dearest picture exceeds the bound, and an unknown model has the dearest bound."""
+    assert tokens.image_tokens_max(model) >= documented
+
+
+def test_picture_data_counts_as_pictures_not_as_text() -> None:
+    """A picture's base64 is left out of the bytes and its tokens are added."""
+    body = bytes(10_000)
+    plain = tokens.request_tokens_max(body, model="gpt-4o")
+    with_picture = tokens.request_tokens_max(body, image_bytes=9_000, images=1, model="gpt-4o")
+    assert with_picture == plain - 9_000 + tokens.image_tokens_max("gpt-4o")

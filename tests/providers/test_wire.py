@@ -1,0 +1,36 @@
+"""The contract that every wire format keeps, run over all of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.registry import FORMATS
+from providers.wire import Call, Denial, Facts, Refused, WireFormat
+
+DENIAL = Denial(402, "budget_exceeded", "No money left.", execution_id="ex_1")
+
+
+@pytest.mark.parametrize("wire_format", FORMATS, ids=lambda each: each.name)
+def test_formats_deny_pass_and_claim_by_the_contract(wire_format: WireFormat) -> None:
+    """A foreign path is not claimed, a denial is JSON with its code, and bytes pass a meter."""
+    assert not wire_format.claims(Call("openai", "POST", "/v1/nowhere", "", {}, b"{}"))
+    reply = wire_format.refuse(DENIAL)
+    assert reply.status == 402
+    assert json.loads(reply.body)["error"]["code"] == "budget_exceeded"
+    assert wire_format.error_event(DENIAL).endswith(b"\n\n")
+    meter = wire_format.meter(Facts("x", "metered", usage_wanted=True), 200, "application/json")
+    assert meter.feed(b"\xff{") + meter.finish() == b"\xff{"
+    assert meter.reading().usage is None
+
+
+def test_refused_carries_its_denial() -> None:
+    """The exception is the way of a denial out of `read`."""
+    assert Refused(DENIAL).denial is DENIAL
+    assert str(Refused(DENIAL)) == DENIAL.message
+
+
+def test_documents_are_never_shown() -> None:
+    """A parsed body stays out of the text that logs would hold."""
+    assert "secret" not in repr(Facts("x", "metered", document={"prompt": "secret"}))
