@@ -33,7 +33,7 @@ def raise_with(secret: str) -> None:
     raise ValueError(f"cannot use {secret}")
 
 
-@pytest.mark.parametrize("secret", [KEY, TOKEN])
+@pytest.mark.parametrize("secret", [KEY, TOKEN], ids=["key", "token"])
 def test_secrets_are_taken_out(written: io.StringIO, secret: str) -> None:
     """A key or token is redacted in messages, arguments, structures and tracebacks."""
     log = logging.getLogger("aex.test")

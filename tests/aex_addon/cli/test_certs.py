@@ -34,7 +34,7 @@ def test_an_unknown_provider_is_a_mistake_of_the_file(aex: Aex, home: Home) -> N
     aex("init")
     home.config.write_text("[providers.nobody]")
     refused = aex("certs", "status", code=1).stderr
-    assert refused.startswith("aex: [providers.nobody]")
+    assert refused.startswith("aex: aex.toml: [providers.nobody]")
 
 
 def test_no_ca_yet(aex: Aex) -> None:
