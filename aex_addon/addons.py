@@ -11,9 +11,11 @@ from typing import Any
 from mitmproxy import http
 
 from aex_addon.assembly import Assembly
+from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
 from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED
+from aex_addon.leases import Leases
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
@@ -74,7 +76,10 @@ def default_addons(assembly: Assembly) -> list[Any]:
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
         Doors(parts.routes, parts.destinations, shape),  # every later part reads its mark
         Mount(create_app(reader, about)),  # pages end here
+        Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
+        Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
+        assembly.checkpointer,  # beside the calls, in a thread of its own
         Gate(),  # last: what was not admitted does not leave
     ]
 

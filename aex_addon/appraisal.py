@@ -38,6 +38,11 @@ class Appraisal:
     refusal: Refusal | None = None
 
     @property
+    def tokens_max(self) -> int:
+        """What the call may count against a token rate."""
+        return self.input_tokens + self.quote.choices * self.quote.output_tokens_cap
+
+    @property
     def metered(self) -> bool:
         """True if the call has a price."""
         return self.facts.kind == "metered"

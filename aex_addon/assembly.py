@@ -17,8 +17,10 @@ from typing import IO
 
 from aex_addon import clock
 from aex_addon.books import Books
+from aex_addon.checkpointer import Checkpointer, refuse_other_ledger
 from aex_addon.destinations import Destinations
 from aex_addon.home import Home, HomeError, check_private
+from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
 from aex_addon.pipeline import Parts
 from aex_addon.routes import Routes, routes
@@ -27,7 +29,8 @@ from aex_addon.version import version
 from certs import ca
 from certs.bundle import write_bundle
 from certs.env import user_bundles
-from ledger.commands import NoteGateway, Recover
+from ledger.admin_commands import NoteGateway
+from ledger.commands import Recover
 from ledger.engine_sqlite import SqliteEngine
 from ledger.opening import open_store, quick_check
 from ledger.read import Reader
@@ -52,6 +55,7 @@ class Assembly:
     routes: Routes
     store: Store
     parts: Parts
+    checkpointer: Checkpointer
     lock: IO[str]
 
     def close(self) -> None:
@@ -60,6 +64,8 @@ class Assembly:
             _wait_for_writers(self.store, _PATIENCE_MS)
             self.store.one(NoteGateway(self.parts.gateway, "stopped"))
         finally:
+            # After the last event, so that the newest checkpoint covers all of the run.
+            self.checkpointer.stop()
             self.parts.books.close()
             self.lock.close()
 
@@ -85,7 +91,10 @@ def assemble(
     try:
         store = _open_store(home, settings)
         gateway = f"gw_{secrets.token_hex(6)}"
-        _recover(store, settings.recovery)
+        if not store.engine.blocking:
+            # This home's lock says that no other gateway of the ledger lives; elsewhere the
+            # leases tell (leases.py).
+            _recover(store, settings.recovery)
         store.one(NoteGateway(gateway, "started", {"version": version()}))
         _wait_for_writers(store, 0)
     except BaseException:
@@ -100,9 +109,10 @@ def assemble(
         books=Books(store, loop),
         destinations=Destinations(),
         identity=Identity(),
+        vault=load_vault(home.keys / "answers.key"),
         gateway=gateway,
     )
-    return Assembly(home, settings, table, store, parts, lock)
+    return Assembly(home, settings, table, store, parts, Checkpointer(home, settings), lock)
 
 
 def _lock(home: Home) -> IO[str]:
@@ -142,6 +152,7 @@ def _open_store(home: Home, settings: Settings) -> Store:
             check_private(path)
         with Reader(settings.ledger, home.path) as reader:
             quick_check(reader)
+        refuse_other_ledger(home, store.engine)
     except BaseException:
         store.close()
         raise

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ledger.commands import Admit, Command, Outcome, Release
+from ledger.admin_commands import Command
+from ledger.commands import Admit, Outcome, Release
 from ledger.errors import CommitUnknown, LedgerBusy, LedgerError
 from ledger.store import Store
 
@@ -60,6 +61,12 @@ class Books:
     def settle(self, command: Command) -> asyncio.Future[Outcome]:
         """Never gives up: tried again until it is stored. The future need not be awaited."""
         return self._submit(command, None)
+
+    async def call[R](self, ask: Callable[[Store], R]) -> R:
+        """What `ask` gets from the store outside any batch. Raises LedgerError."""
+        if self._threads is None:
+            return ask(self._store)
+        return await self._loop.run_in_executor(self._threads, ask, self._store)
 
     async def drained(self, timeout_s: float) -> bool:
         """True once everything handed in is durable; False if that takes too long."""

@@ -14,6 +14,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def steady_s() -> float:
+    """A clock that only goes forward, in seconds; for waiting."""
+    return time.monotonic()
+
+
 def now_ns() -> int:
     """The wall clock, in nanoseconds since the epoch."""
     return time.time_ns()

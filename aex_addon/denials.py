@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from ledger.commands import Denied
 from ledger.money import show_usd
@@ -47,6 +48,19 @@ def unavailable(message: str, execution_id: str | None = None) -> Denial:
     )
 
 
+def underway(execution_id: str) -> Denial:
+    """The same idempotency key's call has not been answered yet."""
+    return Denial(
+        409,
+        "idempotency_in_flight",
+        "A call with this idempotency key is still under way.",
+        "Try again shortly; it is answered once.",
+        retryable=True,
+        retry_after=1,
+        execution_id=execution_id,
+    )
+
+
 def misdirected(message: str) -> Denial:
     """SNI, CONNECT target and Host do not agree, or AEX itself is addressed as a proxy's goal."""
     return Denial(421, "misdirected_request", f"This request is addressed askew: {message}.")
@@ -62,6 +76,12 @@ def _explain(denied: Denied) -> Denial:
     base = Denial(denied.status, denied.code, denied.message, execution_id=denied.execution_id)
     if denied.code in _TOKENS:
         return replace(base, message=_TOKENS[denied.code], remedy=_TOKEN_REMEDY)
+    if denied.code == "idempotency_key_reused":
+        return replace(
+            base,
+            message="This idempotency key was used for a different request.",
+            remedy="Use a new key for a new request.",
+        )
     if denied.code == "budget_exceeded":
         return replace(base, message=_budget(denied), remedy=_raise_budget(denied))
     if denied.code == "rate_limited":
@@ -92,7 +112,11 @@ def _budget(denied: Denied) -> str:
 
 
 def _raise_budget(denied: Denied) -> str:
+    resets = ""
+    if denied.resets_at:
+        at = datetime.fromtimestamp(denied.resets_at // 10**9, UTC)
+        resets = f"It resets at {at:%Y-%m-%d %H:%M} UTC. "
     return (
-        "Do not retry; a smaller output cap may fit, or ask the operator to raise it: "
+        f"{resets}Do not retry; a smaller output cap may fit, or ask the operator to raise it: "
         f"`aex agent top-up {denied.account} USD`."
     )

@@ -26,7 +26,10 @@ from aex_addon.destinations import Destinations
 from aex_addon.http_layer import Remarks, Shape, adopt, came_in_absolute_form
 from aex_addon.routes import Routes
 
-Door = Literal["proxy", "base-url", "web", "foreign", "misdirected"]
+Door = Literal["proxy", "base-url", "own", "web", "foreign", "misdirected"]
+
+# What AEX itself answers below the base URL, with an agent's token.
+OWN_API = "/v1/aex/"
 
 DOOR = "aex.door"
 PROVIDER = "aex.provider"
@@ -79,6 +82,8 @@ def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
     if routes.by_host(host) is not None:
         trouble = f"{host} was sent to AEX as if AEX were it; use it as a proxy or a base URL"
         return Arrival("misdirected", trouble=trouble)
+    if path.partition("?")[0].startswith(OWN_API):
+        return Arrival("own", path=path)
     found = routes.by_base_url(path)
     if found is not None:
         return Arrival("base-url", found[0].id, found[1])

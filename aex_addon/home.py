@@ -66,6 +66,11 @@ class Home:
         return self.path / "keys"
 
     @property
+    def checkpoints(self) -> Path:
+        """Signed checkpoints of the ledger, outside of it."""
+        return self.path / "checkpoints"
+
+    @property
     def pid_file(self) -> Path:
         """Which process is the gateway, as JSON: pid, started, listen, version."""
         return self.path / "gateway.pid"

@@ -24,6 +24,36 @@ Ending = Literal["complete", "broken"]
 _NOTHING_READ = Reading(usage=None, output_tokens_max=0, complete=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What ties a call to others: who made it, what it asked, and its idempotency key if any."""
+
+    token_hash: str
+    fingerprint: str
+    keyed: bool
+
+
+NO_ATTEMPT = Attempt("", "", keyed=False)
+
+
+@dataclass(slots=True)
+class Recording:
+    """The client's bytes of an answer that its idempotency key asks to keep, up to a size."""
+
+    size_max: int
+    headers: tuple[tuple[str, str], ...] = ()
+    data: bytearray = field(default_factory=bytearray, repr=False)
+    whole: bool = True
+
+    def keep(self, data: bytes) -> None:
+        """Takes some bytes in; one too many, and nothing is kept."""
+        if self.whole and len(self.data) + len(data) <= self.size_max:
+            self.data += data
+        else:
+            self.whole = False
+            self.data.clear()
+
+
 @dataclass(slots=True)
 class InFlight:
     """One admitted call.
@@ -32,6 +62,7 @@ class InFlight:
     status:     the provider's status, 0 until its headers are here.
     decoder:    takes the content encoding off for the meter; None where there is none.
     unread:     some of the answer passed without being metered.
+    recording:  set where an idempotency key asks that the answer be kept.
     """
 
     admitted: Admitted
@@ -43,6 +74,8 @@ class InFlight:
     meter: Meter | None = None
     decoder: Decoder | None = field(default=None, repr=False)
     unread: bool = False
+    attempt: Attempt = NO_ATTEMPT
+    recording: Recording | None = None
 
     def lose_sight(self) -> None:
         """From here on the answer passes unread."""

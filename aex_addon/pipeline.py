@@ -24,20 +24,32 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
-from aex_addon import calls, clock, denials
+from aex_addon import calls, clock, denials, idempotency
+from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.books import Books
 from aex_addon.destinations import Destinations
 from aex_addon.doors import DOOR, PATH, PROVIDER, TROUBLE
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
+from aex_addon.idempotency import Vault
 from aex_addon.identity import Credential, Identity
-from aex_addon.inflight import Ending, InFlight
+from aex_addon.inflight import Attempt, Ending, InFlight, Recording
+from aex_addon.likeness import Likeness
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
 from aex_addon.routes import Route, Routes
 from aex_addon.settings import Settings
 from aex_addon.tokens import mint_execution_id, token_hash
-from ledger.commands import Admit, Admitted, Commit, Denied, Refusal, Release
+from ledger.commands import (
+    Admit,
+    Admitted,
+    Commit,
+    Denied,
+    Refusal,
+    Release,
+    Replayed,
+    Underway,
+)
 from ledger.errors import LedgerError
 from providers.prices import PriceBook
 from providers.wire import Call, Denial, Facts, Refused
@@ -60,6 +72,7 @@ class Parts:
     books: Books
     destinations: Destinations
     identity: Identity
+    vault: Vault
     gateway: str
     now: Callable[[], datetime] = clock.utc_now
 
@@ -75,6 +88,8 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.inflight: WeakKeyDictionary[http.HTTPFlow, InFlight] = WeakKeyDictionary()
+        self.answers = Answers(parts.settings, parts.books, parts.vault)
+        self.likeness = Likeness()
         self.draining = False
 
     @fail_closed(_fault)
@@ -83,7 +98,7 @@ class Pipeline:
         if flow.response or flow.error or not flow.live:
             return
         door = flow.metadata[DOOR]
-        if door in ("web", "foreign"):
+        if door in ("web", "own", "foreign"):
             flow.metadata[PASSED] = True
             return
         denial = await self._admit(flow, door)
@@ -104,20 +119,33 @@ class Pipeline:
         command = self._command(door, credential, call, appraisal)
         flow.metadata[EXECUTION] = command.execution_id
         try:
-            outcome = await self.parts.books.admit(command)
+            outcome = await self.answers.decide(command)
         except LedgerError as error:
             logger.error("admission failed: %s", error)
             return denials.unavailable("its ledger does not answer", command.execution_id)
         if isinstance(outcome, Denied):
             return denials.explain(outcome, self.parts.settings.denial_status)
-        assert isinstance(outcome, Admitted), outcome
-        self._dispatch(flow, route, call, InFlight(outcome, appraisal, route.id))
+        if isinstance(outcome, Replayed):
+            return await self.answers.replay(flow, outcome.execution_id)
+        if isinstance(outcome, Underway):
+            return denials.underway(outcome.execution_id)
+        if not isinstance(outcome, Admitted):
+            logger.critical("the ledger refused a call: %s", outcome)
+            return denials.unavailable("its ledger refused it", command.execution_id)
+        inflight = InFlight(outcome, appraisal, route.id)
+        inflight.attempt = Attempt(
+            command.token_hash, command.fingerprint, keyed=bool(command.key_hash)
+        )
+        if command.key_hash:
+            inflight.recording = Recording(self.parts.settings.idempotency_max_kib * 1024)
+        self._dispatch(flow, route, call, inflight)
         return None
 
     def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
         settings = self.parts.settings
         try:
             call = calls.read_call(flow, route, settings.body_limit_mib * 2**20)
+            idempotency.key_hash(call)
         except Refused as refused:
             path = calls.plain_path(str(flow.metadata[PATH]))
             call = Call(route.id, flow.request.method, path, "", {}, b"")
@@ -136,9 +164,10 @@ class Pipeline:
         self, door: str, credential: Credential, call: Call, appraisal: Appraisal
     ) -> Admit:
         facts = appraisal.facts
+        token, fingerprint = token_hash(credential.token), calls.fingerprint(call)
         return Admit(
             execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
-            token_hash=token_hash(credential.token),
+            token_hash=token,
             claimed_agent=credential.agent,
             gateway=self.parts.gateway,
             door=door,
@@ -146,11 +175,15 @@ class Pipeline:
             model=facts.model or "",
             endpoint=facts.endpoint,
             stream=facts.stream,
-            fingerprint=calls.fingerprint(call),
+            fingerprint=fingerprint,
             quote=appraisal.quote,
             input_tokens_max=appraisal.input_tokens,
             metered=appraisal.metered,
             refusal=appraisal.refusal,
+            tokens_max=appraisal.tokens_max,
+            key_hash=idempotency.key_hash(call),
+            key_ttl_ns=self.parts.settings.idempotency_ttl_hours * 3600 * 10**9,
+            retry_of=self.likeness.earlier(token, fingerprint, clock.now_ns()),
         )
 
     def _dispatch(self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight) -> None:
@@ -191,11 +224,17 @@ class Pipeline:
             return
         command: Commit | Release = inflight.end(ending, bytes_left=reached_provider(flow))
         inflight.settled = True
-        future = self.parts.books.settle(command)
+        if ending == "broken" or isinstance(command, Release):
+            attempt = inflight.attempt
+            self.likeness.failed(
+                attempt.token_hash, attempt.fingerprint, command.execution_id, clock.now_ns()
+            )
+        future = self.parts.books.settle(self.answers.sealed(inflight, command, ending))
         done, _ = await asyncio.wait([future], timeout=SETTLE_PATIENCE_S)
         if not done:
             logger.warning("settling %s takes long; it goes on", command.execution_id)
         self.inflight.pop(flow, None)
+        self.answers.one_ended()
 
     def settle_all(self) -> None:
         """Books every call still under way as broken off; for a stop that waits no longer."""

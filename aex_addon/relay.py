@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from mitmproxy import http
 
 from aex_addon.guard import never_raising
-from aex_addon.inflight import InFlight
+from aex_addon.idempotency import kept_headers
+from aex_addon.inflight import InFlight, Recording
 from providers.encoding import Decoder
 
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
@@ -44,7 +45,11 @@ def relay(
         altered = False
     if altered:
         response.headers.pop("content-encoding", None)
-    response.stream = _chunks(never_raising(_tee(inflight, altered), inflight.lose_sight))
+    tee = never_raising(_tee(inflight, altered), inflight.lose_sight)
+    if inflight.recording is not None:
+        inflight.recording.headers = kept_headers(response.headers)
+        tee = _recorded(tee, inflight.recording)
+    response.stream = _chunks(tee)
 
 
 def _end_by_the_end(request: http.Request, response: http.Response) -> None:
@@ -79,6 +84,17 @@ def _tee(inflight: InFlight, altered: bool) -> Callable[[bytes], bytes]:
         return data if decoder is not None and not altered else kept
 
     return tee
+
+
+def _recorded(tee: Callable[[bytes], bytes], recording: Recording) -> Callable[[bytes], bytes]:
+    """The tee, with what it lets through kept."""
+
+    def recorded(data: bytes) -> bytes:
+        kept = tee(data)
+        recording.keep(kept)
+        return kept
+
+    return recorded
 
 
 def _chunks(tee: Callable[[bytes], bytes]) -> Callable[[bytes], Iterable[bytes]]:

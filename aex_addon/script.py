@@ -21,7 +21,7 @@ from aex_addon.addons import default_addons, options
 from aex_addon.assembly import assemble
 from aex_addon.home import Home
 from aex_addon.pipeline import Pipeline
-from aex_addon.settings import load as load_settings  # `load` would be taken for a hook
+from aex_addon.settings_load import load as load_settings  # `load` would be taken for a hook
 
 
 class Aex:

@@ -1,123 +1,49 @@
-"""Administration: agents and their tokens.
+"""Administration: tokens, gateways, and what happened to the ledger as a whole.
 
-Owns: what an operator may do to the books, each act an event with its actor.
+Owns: these acts, each an event with its actor. (Accounts: accounts.py.)
 Refuses to know: where the actor's name comes from, how tokens are made.
 """
 
 from __future__ import annotations
 
-import re
-
 from ledger import events
-from ledger.commands import (
-    CreateAgent,
-    CreditAgent,
-    DeleteAgent,
-    Done,
-    IssueToken,
-    NoteGateway,
-    Outcome,
-    Rejected,
-    RevokeToken,
-)
+from ledger.admin_commands import Fence, IssueToken, NoteGateway, NoteRestore, RevokeToken
+from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
-from ledger.money import MAX_NANOUSD, show_usd
-from ledger.state import State
+from ledger.state import DELETED, State, Token
 
-# The name stands in proxy URLs, metrics labels and file names: no character needs escaping.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-DELETED = "DECOMMISSIONED"
 SCOPES = ("execution", "read-only")
 
 
-def create_agent(state: State, command: CreateAgent) -> tuple[list[Draft], Outcome]:
-    """A name is taken while its agent lives; a deleted one may be created again."""
-    problem = _unfit(command)
-    existing = state.agents.get(command.name)
-    if existing is not None and existing.lifecycle_state != DELETED:
-        problem = f"agent {command.name} exists; `aex agent top-up` adds to its budget"
-    elif command.token_hash in state.tokens:
-        problem = "this token exists already"
-    elif existing is not None and existing.reserved_nanousd:
-        problem = f"a deleted agent {command.name} still has calls under way; try again later"
-    if problem:
-        return [], Rejected(problem)
-    created = {
-        "actor": command.actor,
-        "budget_nanousd": command.budget_nanousd,
-        "kind": "agent",
-        "min_output_tokens": command.min_output_tokens,
-        "on_short_budget": command.on_short_budget,
-        "parent": None,
-        "rpm": command.rpm,
-        "tpm": command.tpm,
-    }
-    token = IssueToken(
-        command.name,
-        command.token_hash,
-        command.token_id,
-        "execution",
-        "first",
-        command.token_expires_at,
-        command.actor,
-    )
-    drafts = [Draft(events.AGENT_CREATED, command.name, None, created), _issued(token)]
-    return drafts, Done(command.name)
-
-
-def _unfit(command: CreateAgent) -> str:
-    if not NAME.match(command.name):
-        return (
-            f"{command.name!r} cannot be an agent's name: up to 64 letters, digits, "
-            "'.', '_' and '-', beginning with a letter or digit"
-        )
-    if not 0 <= command.budget_nanousd <= MAX_NANOUSD:
-        return f"a budget is at most {show_usd(MAX_NANOUSD)}"
-    if command.rpm < 0 or command.tpm < 0:
-        return "a rate limit is 0 (none) or more per minute"
-    if command.on_short_budget not in ("clamp", "deny"):
-        return f"on_short_budget is clamp or deny, not {command.on_short_budget!r}"
-    if command.min_output_tokens < 1:
-        return "min_output_tokens is 1 or more"
-    return ""
-
-
-def credit_agent(state: State, command: CreditAgent) -> tuple[list[Draft], Outcome]:
-    """Adds credit; the sum of credits stays within MAX_NANOUSD."""
-    refusal = _missing(state, command.name)
-    if refusal is not None:
-        return [], refusal
-    agent = state.agents[command.name]
-    if not 0 < command.amount_nanousd <= MAX_NANOUSD:
-        return [], Rejected(f"a top-up is above 0 and at most {show_usd(MAX_NANOUSD)}")
-    if agent.budget_nanousd + command.amount_nanousd > MAX_NANOUSD:
-        return [], Rejected(f"the budget would be above {show_usd(MAX_NANOUSD)}, the largest")
-    payload = {
-        "actor": command.actor,
-        "amount_nanousd": command.amount_nanousd,
-        "reason": command.reason,
-    }
-    return [Draft(events.AGENT_CREDITED, command.name, None, payload)], Done(command.name)
+def missing(state: State, name: str) -> Rejected | None:
+    """The refusal where no agent or team of this name lives."""
+    agent = state.agents.get(name)
+    if agent is None or agent.lifecycle_state == DELETED:
+        return Rejected(f"there is no agent {name!r}; `aex agent list` shows those there are")
+    return None
 
 
 def issue_token(state: State, command: IssueToken) -> tuple[list[Draft], Outcome]:
     """A further token, or with revoke_others the only one from now on."""
-    refusal = _missing(state, command.name)
+    refusal = missing(state, command.name)
     if refusal is not None:
         return [], refusal
+    if state.agents[command.name].kind != "agent":
+        return [], Rejected(f"{command.name} is no agent; tokens are of agents and their runs")
     if command.scope not in SCOPES:
         return [], Rejected(f"a token's scope is one of {', '.join(SCOPES)}")
     if command.token_hash in state.tokens:
         return [], Rejected("this token exists already")
     drafts = _revocations(state, command) if command.revoke_others else []
-    return [*drafts, _issued(command)], Done(command.name)
+    return [*drafts, issued(command)], Done(command.name)
 
 
 def _revocations(state: State, command: IssueToken) -> list[Draft]:
+    # A rotation is of the agent's own tokens; those of its runs end with the runs.
     return [
-        _revoked(command.name, token.token_hash, "rotated", command.actor)
-        for token in state.tokens.values()
-        if token.agent == command.name and not token.revoked_at
+        revoked(command.name, token.token_hash, "rotated", command.actor)
+        for token in by_age(state)
+        if token.account == command.name and not token.revoked_at
     ]
 
 
@@ -128,23 +54,9 @@ def revoke_token(state: State, command: RevokeToken) -> tuple[list[Draft], Outco
         return [], Rejected("no such token")
     if token.revoked_at:
         return [], Done(token.agent)
-    return [_revoked(token.agent, token.token_hash, command.reason, command.actor)], Done(
+    return [revoked(token.agent, token.token_hash, command.reason, command.actor)], Done(
         token.agent
     )
-
-
-def delete_agent(state: State, command: DeleteAgent) -> tuple[list[Draft], Outcome]:
-    """Ends the agent. Calls under way still settle; nothing is removed from the log."""
-    refusal = _missing(state, command.name)
-    if refusal is not None:
-        return [], refusal
-    drafts = [
-        _revoked(command.name, token.token_hash, "agent deleted", command.actor)
-        for token in state.tokens.values()
-        if token.agent == command.name and not token.revoked_at
-    ]
-    drafts.append(Draft(events.AGENT_DELETED, command.name, None, {"actor": command.actor}))
-    return drafts, Done(command.name)
 
 
 def note_gateway(command: NoteGateway) -> tuple[list[Draft], Outcome]:
@@ -154,15 +66,37 @@ def note_gateway(command: NoteGateway) -> tuple[list[Draft], Outcome]:
     return [Draft(kind, None, None, payload)], Done(command.gateway)
 
 
-def _missing(state: State, name: str) -> Rejected | None:
-    agent = state.agents.get(name)
-    if agent is None or agent.lifecycle_state == DELETED:
-        return Rejected(f"there is no agent {name!r}; `aex agent list` shows those there are")
-    return None
+def fence(state: State, command: Fence) -> tuple[list[Draft], Outcome]:
+    """Shuts a gateway out, once."""
+    if command.gateway in state.fenced:
+        return [], Done(command.gateway)
+    payload = {"gateway": command.gateway, "reason": command.reason}
+    return [Draft(events.GATEWAY_FENCED, None, None, payload)], Done(command.gateway)
 
 
-def _issued(command: IssueToken) -> Draft:
+def note_restore(state: State, command: NoteRestore) -> tuple[list[Draft], Outcome]:
+    """Begins a new epoch: what outside copies know beyond this point was replaced on purpose."""
+    if not command.reason:
+        return [], Rejected("a restore names its reason")
     payload = {
+        "actor": command.actor,
+        "epoch": state.epoch + 1,
+        "reason": command.reason,
+        "replaced_hash": command.replaced_hash,
+        "replaced_seq": command.replaced_seq,
+    }
+    return [Draft(events.LEDGER_RESTORED, None, None, payload)], Done("ledger")
+
+
+def by_age(state: State) -> list[Token]:
+    """The tokens, oldest first: the same order whatever a batch has loaded."""
+    return sorted(state.tokens.values(), key=lambda token: token.created_at)
+
+
+def issued(command: IssueToken, account: str | None = None) -> Draft:
+    """The event of a token; it pays from `account`, which is the agent itself if None."""
+    payload = {
+        "account": account or command.name,
         "actor": command.actor,
         "expires_at": str(command.expires_at),
         "label": command.label,
@@ -173,6 +107,7 @@ def _issued(command: IssueToken) -> Draft:
     return Draft(events.TOKEN_ISSUED, command.name, None, payload)
 
 
-def _revoked(name: str, token_hash: str, reason: str, actor: str) -> Draft:
+def revoked(name: str, token_hash: str, reason: str, actor: str) -> Draft:
+    """The event of a token's end."""
     payload = {"actor": actor, "reason": reason, "token_hash": token_hash}
     return Draft(events.TOKEN_REVOKED, name, None, payload)

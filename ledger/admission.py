@@ -11,13 +11,14 @@ tree or on none, so `spent + reserved <= budget` holds after every admission.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ledger import events, rates
-from ledger.commands import Admit, Admitted, Denied, Outcome, Quote, Rejected
+from ledger import events, rates, windows
+from ledger.commands import Admit, Admitted, Denied, Outcome, Quote, Rejected, Replayed, Underway
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
-from ledger.state import Agent, State, Token
+from ledger.state import OPEN_STATES, Agent, State, Token
 
 SERVING = frozenset(("REGISTERED", "READY", "RUNNING"))
 _DEPTH_MAX = 8
@@ -35,27 +36,73 @@ def lineage(state: State, name: str) -> list[Agent]:
 
 
 def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome]:
-    """Admitted with two events, or Denied with one (none where nobody is known to bill)."""
+    """Admitted, Replayed or Underway, or Denied; nothing is recorded where nobody is known."""
     problem = _unfit(command)
     if problem:
         return [], Rejected(problem)
     if command.execution_id in state.executions:
         return [], Rejected(f"execution {command.execution_id} exists already")
+    if command.gateway in state.fenced:
+        return [], Rejected(f"gateway {command.gateway} was shut out; it must start anew")
     token = state.tokens.get(command.token_hash)
     if token is None:
         return [], Denied(command.execution_id, None, 401, "token_unknown")
-    agent = state.agents[token.agent]
-    levels = lineage(state, agent.name)
-    denial = _standing(command, token, levels, now) or _verdict(command, token)
+    found = lineage(state, token.account)
+    rolled, levels = _roll_windows(found, now)
+    denial = _standing(command, token, levels, now)
+    if denial is None and command.key_hash:
+        earlier = _earlier(state, command, token, now)
+        if isinstance(earlier, Replayed | Underway):
+            return [], earlier
+        denial = earlier
+    denial = denial or _serving(command, token, levels) or _verdict(command, token)
     taken: dict[str, int] = {}
     if denial is None and command.metered:
-        denial, taken = _rate(state, command, levels, now)
+        denial, taken = _rate(state, command, token, levels, now)
     cap = command.quote.output_tokens_cap
     if denial is None:
-        denial, cap = _budget(command, levels)
+        denial, cap = _budget(command, token, levels, now)
     if denial is not None:
         return [_denied(command, token, denial)], denial
-    return _admit(command, token, cap, taken)
+    drafts, outcome = _admit(command, token, levels, cap, taken, now)
+    return [*rolled, *drafts], outcome
+
+
+def _roll_windows(found: Sequence[Agent], now: int) -> tuple[list[Draft], list[Agent]]:
+    """Accounts as they stand in the current window, and the events that begin new ones."""
+    drafts: list[Draft] = []
+    levels: list[Agent] = []
+    for level in found:
+        start = windows.start_of(level.budget_window, now)
+        if start > level.window_start:
+            payload = {"window": level.budget_window, "window_start": str(start)}
+            drafts.append(Draft(events.WINDOW_STARTED, level.name, None, payload))
+            levels.append(replace(level, spent_nanousd=0, window_start=start))
+        else:
+            levels.append(level)
+    return drafts, levels
+
+
+def _earlier(
+    state: State, command: Admit, token: Token, now: int
+) -> Replayed | Underway | Denied | None:
+    """What the idempotency key already stands for; None where the call is to be made.
+
+    Denials and failures are never replayed, and neither is an answer that was not kept (it broke
+    off, or was too large): the call is made again, as an execution of its own.
+    """
+    binding = state.bindings.get((token.agent, command.key_hash))
+    if binding is None or now >= binding.expires_at:
+        return None
+    if binding.fingerprint != command.fingerprint:
+        return Denied(command.execution_id, token.agent, 422, "idempotency_key_reused")
+    execution = state.executions.get(binding.execution_id)
+    if execution is not None and execution.state in OPEN_STATES:
+        return Underway(binding.execution_id)
+    answer = state.answers.get(binding.execution_id)
+    if answer is not None and now < answer.expires_at:
+        return Replayed(binding.execution_id)
+    return None
 
 
 def _unfit(command: Admit) -> str:
@@ -65,6 +112,7 @@ def _unfit(command: Admit) -> str:
         ("the bound of its input", command.input_tokens_max),
         ("its output cap", quote.output_tokens_cap),
         ("its fixed cost", quote.fixed_nanousd),
+        ("its token count", command.tokens_max),
     ):
         if not 0 <= count <= MAX_NANOUSD:
             return f"{what} is {count}, not within 0 and 2^53 - 1"
@@ -72,24 +120,27 @@ def _unfit(command: Admit) -> str:
 
 
 def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -> Denied | None:
-    agent = levels[0]
-
-    def deny(status: int, code: str, message: str = "") -> Denied:
-        return Denied(command.execution_id, agent.name, status, code, message, agent.name)
+    def deny(status: int, code: str) -> Denied:
+        return Denied(command.execution_id, token.agent, status, code, "", token.account)
 
     if token.revoked_at:
         return deny(401, "token_revoked")
-    if token.expires_at and now >= token.expires_at:
+    expiries = [token.expires_at, *(level.expires_at for level in levels)]
+    if any(expiry and now >= expiry for expiry in expiries):
         return deny(401, "token_expired")
-    if command.claimed_agent is not None and command.claimed_agent != agent.name:
+    if command.claimed_agent is not None and command.claimed_agent != token.agent:
         return deny(401, "token_of_another_agent")
     if token.scope != "execution":
         return deny(403, "token_scope")
+    return None
+
+
+def _serving(command: Admit, token: Token, levels: Sequence[Agent]) -> Denied | None:
     for level in levels:
         if level.lifecycle_state not in SERVING:
             return Denied(
                 command.execution_id,
-                agent.name,
+                token.agent,
                 423,
                 "agent_not_serving",
                 f"{level.lifecycle_state}: {level.lifecycle_reason}".rstrip(": "),
@@ -106,45 +157,51 @@ def _verdict(command: Admit, token: Token) -> Denied | None:
 
 
 def _rate(
-    state: State, command: Admit, levels: Sequence[Agent], now: int
+    state: State, command: Admit, token: Token, levels: Sequence[Agent], now: int
 ) -> tuple[Denied | None, dict[str, int]]:
-    """The limits that a call takes a cell of, on every level; keys are `agent/kind`."""
+    """The limits that a call takes cells of, on every level; keys are `account/kind`."""
     taken: dict[str, int] = {}
     for level in levels:
-        if not level.rpm:
-            continue
-        tat, wait = rates.conform(state.rates.get((level.name, "rpm"), 0), now, level.rpm)
-        if wait:
-            denial = Denied(
-                command.execution_id,
-                levels[0].name,
-                429,
-                "rate_limited",
-                f"{level.rpm} requests per minute",
-                level.name,
-                retry_after_ns=wait,
-            )
-            return denial, {}
-        taken[f"{level.name}/rpm"] = tat
+        for kind, limit, cells, what in (
+            ("rpm", level.rpm, 1, "requests"),
+            ("tpm", level.tpm, rates.bounded(command.tokens_max, level.tpm), "tokens"),
+        ):
+            if not limit or not cells:
+                continue
+            tat, wait = rates.conform(state.rates.get((level.name, kind), 0), now, limit, cells)
+            if wait:
+                denial = Denied(
+                    command.execution_id,
+                    token.agent,
+                    429,
+                    "rate_limited",
+                    f"{limit} {what} per minute",
+                    level.name,
+                    retry_after_ns=wait,
+                )
+                return denial, {}
+            taken[f"{level.name}/{kind}"] = tat
     return None, taken
 
 
-def _budget(command: Admit, levels: Sequence[Agent]) -> tuple[Denied | None, int]:
+def _budget(
+    command: Admit, token: Token, levels: Sequence[Agent], now: int
+) -> tuple[Denied | None, int]:
     """The output cap that every level can carry, or the denial of the level that cannot."""
-    quote, agent = command.quote, levels[0]
+    quote = command.quote
     cap = quote.output_tokens_cap
     for level in levels:
         needed = quote.cost(cap)
         if needed <= max(level.remaining_nanousd, 0):
             continue
         smaller = quote.affordable_cap(level.remaining_nanousd)
-        if agent.on_short_budget == "clamp" and smaller >= _least_useful(agent, quote):
+        if levels[0].on_short_budget == "clamp" and smaller >= _least_useful(levels[0], quote):
             cap = smaller
             continue
         return (
             Denied(
                 command.execution_id,
-                agent.name,
+                token.agent,
                 402,
                 "budget_exceeded",
                 "",
@@ -152,6 +209,7 @@ def _budget(command: Admit, levels: Sequence[Agent]) -> tuple[Denied | None, int
                 needed_nanousd=min(quote.cost(quote.output_tokens_cap), MAX_NANOUSD),
                 remaining_nanousd=level.remaining_nanousd,
                 budget_nanousd=level.budget_nanousd,
+                resets_at=windows.end_of(level.budget_window, now),
             ),
             0,
         )
@@ -168,9 +226,12 @@ def _facts(command: Admit, token: Token) -> dict[str, Any]:
         "endpoint": command.endpoint,
         "fingerprint": command.fingerprint,
         "gateway": command.gateway,
+        "idempotency_key": command.key_hash,
         "input_tokens_max": command.input_tokens_max,
         "model": command.model,
+        "payer": token.account,
         "provider": command.provider,
+        "retry_of": command.retry_of,
         "stream": int(command.stream),
         "token_id": token.token_id,
     }
@@ -189,13 +250,21 @@ def _denied(command: Admit, token: Token, denial: Denied) -> Draft:
 
 
 def _admit(
-    command: Admit, token: Token, cap: int, taken: dict[str, int]
+    command: Admit,
+    token: Token,
+    levels: Sequence[Agent],
+    cap: int,
+    taken: dict[str, int],
+    now: int,
 ) -> tuple[list[Draft], Outcome]:
     amount = command.quote.cost(cap)
+    limited = command.metered and any(level.tpm for level in levels)
     reserved = _facts(command, token) | {
+        "key_expires_at": str(now + command.key_ttl_ns) if command.key_hash else "0",
         "output_tokens_cap": cap,
         "rates": {key: str(tat) for key, tat in taken.items()},
         "reserved_nanousd": amount,
+        "tpm_cells": command.tokens_max if limited else 0,
     }
     drafts = [
         Draft(events.RESERVED, token.agent, command.execution_id, reserved),

@@ -1,6 +1,7 @@
-"""What the kernel can be asked to do, and what it answers.
+"""What the kernel can be asked to do with a call, and what it answers.
 
-Owns: the command and outcome values. Whoever builds a command has done all I/O, drawn all
+Owns: the commands of a call's life, and all outcomes. (Administration: admin_commands.py.)
+Whoever builds a command has done all I/O, drawn all
 random numbers and computed all hashes: a command, the state and a time decide the rest.
 Refuses to know: how any of it is decided (admission.py, settlement.py, administration.py).
 """
@@ -43,7 +44,10 @@ class Admit:
 
     `claimed_agent` is the name beside the token, where the client gave one; it must match.
     `refusal` is a verdict reached before the ledger was asked (no price, not metered, bad body):
-    it is recorded for the agent and denies. `metered` calls count against the rate limits.
+    it is recorded for the agent and denies. `metered` calls count against the rate limits;
+    tokens_max is what they may count at the most. key_hash is the hash of the client's
+    idempotency key and its route, "" without one; it stands for key_ttl_ns. retry_of names an
+    earlier attempt that looks alike: it is shown to the operator, and decides nothing.
     """
 
     execution_id: str
@@ -60,6 +64,10 @@ class Admit:
     input_tokens_max: int
     metered: bool
     refusal: Refusal | None = None
+    tokens_max: int = 0
+    key_hash: str = ""
+    key_ttl_ns: int = 0
+    retry_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,16 @@ class Refusal:
     status: int
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An answer to keep for its idempotency key: encrypted bytes, their SHA-256 (hex), size."""
+
+    digest: str
+    size: int
+    ttl_ns: int
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,7 @@ class Commit:
     usage_source: str
     certainty: str
     reason: str = ""
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,83 +124,16 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateAgent:
-    """A new agent with its first credit and its first token."""
+class Adjust:
+    """Books another amount for an execution that has ended; appends, never edits."""
 
-    name: str
-    budget_nanousd: int
-    rpm: int
-    tpm: int
-    actor: str
-    token_hash: str
-    token_id: str
-    token_expires_at: int = 0
-    on_short_budget: str = "clamp"
-    min_output_tokens: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class CreditAgent:
-    """Adds to an agent's budget; never edits what was spent."""
-
-    name: str
-    amount_nanousd: int
+    execution_id: str
+    actual_nanousd: int
     reason: str
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class IssueToken:
-    """A further token. `revoke_others` makes it a rotation; expires_at 0 is never."""
-
-    name: str
-    token_hash: str
-    token_id: str
-    scope: str
-    label: str
-    expires_at: int
-    actor: str
-    revoke_others: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeToken:
-    """Ends one token, such as a run's when the run has ended."""
-
-    token_hash: str
-    reason: str
-    actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteAgent:
-    """Ends an agent: its tokens are revoked, its history stays."""
-
-    name: str
-    actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoteGateway:
-    """A gateway started or stopped. what: started | stopped."""
-
-    gateway: str
-    what: str
-    detail: Mapping[str, str] = field(default_factory=dict)
-
-
-Command = (
-    Admit
-    | Commit
-    | Release
-    | Recover
-    | CreateAgent
-    | CreditAgent
-    | IssueToken
-    | RevokeToken
-    | DeleteAgent
-    | NoteGateway
-)
+CallCommand = Admit | Commit | Release | Recover | Adjust
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +144,20 @@ class Admitted:
     agent: str
     reserved_nanousd: int
     output_tokens_cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The key's request was answered before: give that answer again, charge nothing."""
+
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """The key's request is being answered now: wait for it."""
+
+    execution_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +174,7 @@ class Denied:
     remaining_nanousd: int = 0
     budget_nanousd: int = 0
     retry_after_ns: int = 0
+    resets_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +189,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An administrative command took effect."""
+    """An administrative command took effect; expires_at says when what it made ends, if ever."""
 
     name: str
+    expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +202,4 @@ class Rejected:
     message: str
 
 
-Outcome = Admitted | Denied | Settled | Done | Rejected
+Outcome = Admitted | Replayed | Underway | Denied | Settled | Done | Rejected

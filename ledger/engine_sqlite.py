@@ -56,7 +56,7 @@ class SqliteEngine:
         deadline = time.monotonic_ns() + patience_ms * 1_000_000
         while True:
             try:
-                with _sqlite_errors():
+                with sqlite_errors():
                     self.db.connect()
                     connection: apsw.Connection = self.db.connection()
                     return connection
@@ -68,14 +68,14 @@ class SqliteEngine:
                 raise LedgerUnavailable(f"cannot open the ledger {self.path}: {error}") from error
 
     def errors(self) -> AbstractContextManager[None]:
-        return _sqlite_errors()
+        return sqlite_errors()
 
     def snapshot(self) -> Any:
         return self.db.atomic()
 
     def begin(self) -> None:
         self._check_file()
-        with _sqlite_errors():
+        with sqlite_errors():
             self._connection.execute("BEGIN IMMEDIATE")
 
     def _check_file(self) -> None:
@@ -90,17 +90,17 @@ class SqliteEngine:
             )
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        with _sqlite_errors():
+        with sqlite_errors():
             return self._connection.execute(sql, tuple(params)).fetchall()
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        with _sqlite_errors():
+        with sqlite_errors():
             before = self._connection.total_changes()
             self._connection.executemany(sql, rows)
             return self._connection.total_changes() - before
 
     def commit(self) -> None:
-        with _sqlite_errors():
+        with sqlite_errors():
             self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
@@ -121,7 +121,8 @@ class SqliteEngine:
 
 
 @contextmanager
-def _sqlite_errors() -> Iterator[None]:
+def sqlite_errors() -> Iterator[None]:
+    """A context in which the errors of apsw and Peewee become those of the ledger."""
     try:
         yield
     except (apsw.Error, peewee.PeeweeException, UnicodeDecodeError) as error:

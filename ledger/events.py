@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 LEDGER_CREATED = "ledger.created"
+LEDGER_RESTORED = "ledger.restored"
 GATEWAY_STARTED = "gateway.started"
 GATEWAY_STOPPED = "gateway.stopped"
+GATEWAY_FENCED = "gateway.fenced"
 AGENT_CREATED = "agent.created"
 AGENT_CREDITED = "agent.credited"
 AGENT_DELETED = "agent.deleted"
+AGENT_LIMITS = "agent.limits"
+WINDOW_STARTED = "agent.window"
 TOKEN_ISSUED = "token.issued"
 TOKEN_REVOKED = "token.revoked"
 RESERVED = "execution.reserved"
@@ -24,6 +28,8 @@ DISPATCHED = "execution.dispatched"
 COMMITTED = "execution.committed"
 RELEASED = "execution.released"
 DENIED = "execution.denied"
+ADJUSTED = "execution.adjusted"
+ANSWER_STORED = "answer.stored"
 OVERRUN = "usage.overrun"
 
 

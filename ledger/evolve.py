@@ -14,20 +14,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ledger import events
-from ledger.administration import DELETED
+from ledger import events, evolve_accounts
 from ledger.events import Event
+from ledger.evolve_accounts import put_agent
 from ledger.state import (
     COMMITTED,
     DENIED,
     DISPATCHED,
+    RECOVERED,
     RELEASED,
     RESERVED,
-    Agent,
+    Answer,
+    Binding,
     Execution,
     Reservation,
     State,
-    Token,
 )
 
 
@@ -42,87 +43,38 @@ def evolve(state: State, event: Event, payload: Any = None) -> State:
     return state
 
 
-def _put_agent(state: State, agent: Agent) -> None:
-    state.agents[agent.name] = agent
-    state.touched_agents.add(agent.name)
-
-
 def _put_execution(state: State, execution: Execution) -> None:
     state.executions[execution.execution_id] = execution
     state.touched_executions.add(execution.execution_id)
 
 
-def _shift(state: State, name: str, reserved: int, spent: int) -> None:
-    """Moves the counters of an agent and of all accounts above it."""
-    current: str | None = name
+def _shift(state: State, execution: Execution, reserved: int, spent: int) -> None:
+    """Moves the counters of the account that pays and of all accounts above it."""
+    current: str | None = execution.account
     while current is not None:
         agent = state.agents[current]
+        current = agent.parent
+        if agent.created_at > execution.created_at:
+            # Deleted and created again since: this call is not on the new account's bill.
+            continue
+        in_window = agent.spent_nanousd + spent
         moved = replace(
             agent,
             reserved_nanousd=agent.reserved_nanousd + reserved,
-            spent_nanousd=agent.spent_nanousd + spent,
+            spent_nanousd=max(in_window, 0),
+            # What is taken back may have been spent before the window began.
+            spent_before_nanousd=agent.spent_before_nanousd + min(in_window, 0),
         )
         assert moved.reserved_nanousd >= 0, "holds never go below nothing"
-        assert moved.spent_nanousd >= 0, "what was spent is never negative"
-        _put_agent(state, moved)
-        current = agent.parent
+        assert moved.spent_before_nanousd >= 0, "what was spent is never negative"
+        put_agent(state, moved)
 
 
-def _agent_created(state: State, event: Event, p: Any) -> None:
-    assert event.agent is not None
-    _put_agent(
-        state,
-        Agent(
-            name=event.agent,
-            kind=p["kind"],
-            parent=p["parent"],
-            budget_nanousd=p["budget_nanousd"],
-            spent_nanousd=0,
-            reserved_nanousd=0,
-            rpm=p["rpm"],
-            tpm=p["tpm"],
-            on_short_budget=p["on_short_budget"],
-            min_output_tokens=p["min_output_tokens"],
-            lifecycle_state="READY",
-            lifecycle_reason="",
-            created_at=event.time_ns,
-        ),
-    )
-
-
-def _agent_credited(state: State, event: Event, p: Any) -> None:
-    assert event.agent is not None
-    agent = state.agents[event.agent]
-    _put_agent(state, replace(agent, budget_nanousd=agent.budget_nanousd + p["amount_nanousd"]))
-
-
-def _agent_deleted(state: State, event: Event, p: Any) -> None:
-    assert event.agent is not None
-    agent = state.agents[event.agent]
-    reason = f"deleted by {p['actor']}"
-    _put_agent(state, replace(agent, lifecycle_state=DELETED, lifecycle_reason=reason))
-
-
-def _token_issued(state: State, event: Event, p: Any) -> None:
-    assert event.agent is not None
-    token = Token(
-        token_hash=p["token_hash"],
-        token_id=p["token_id"],
-        agent=event.agent,
-        scope=p["scope"],
-        label=p["label"],
-        created_at=event.time_ns,
-        expires_at=int(p["expires_at"]),
-        revoked_at=0,
-    )
-    state.tokens[token.token_hash] = token
-    state.touched_tokens.add(token.token_hash)
-
-
-def _token_revoked(state: State, event: Event, p: Any) -> None:
-    token = state.tokens[p["token_hash"]]
-    state.tokens[token.token_hash] = replace(token, revoked_at=event.time_ns)
-    state.touched_tokens.add(token.token_hash)
+def _put_rates(state: State, p: Any) -> None:
+    for key, tat in p.get("rates", {}).items():
+        name, _, kind = key.rpartition("/")
+        state.rates[(name, kind)] = int(tat)
+        state.touched_rates.add((name, kind))
 
 
 def _execution(event: Event, p: Any, **ends: Any) -> Execution:
@@ -153,6 +105,10 @@ def _execution(event: Event, p: Any, **ends: Any) -> Execution:
         fingerprint=p["fingerprint"],
         input_tokens_max=p["input_tokens_max"],
         created_at=event.time_ns,
+        account=p.get("payer", event.agent),
+        retry_of=p.get("retry_of", ""),
+        idempotency_key=p.get("idempotency_key", ""),
+        tpm_cells=p.get("tpm_cells", 0),
         **(row | ends),
     )
 
@@ -167,12 +123,16 @@ def _reserved(state: State, event: Event, p: Any) -> None:
         output_tokens_cap=p["output_tokens_cap"],
     )
     _put_execution(state, execution)
-    _shift(state, execution.agent, reserved=amount, spent=0)
+    _shift(state, execution, reserved=amount, spent=0)
     state.reservations.append(Reservation(execution.execution_id, "reserve", amount, event.seq))
-    for key, tat in p["rates"].items():
-        name, _, kind = key.rpartition("/")
-        state.rates[(name, kind)] = int(tat)
-        state.touched_rates.add((name, kind))
+    _put_rates(state, p)
+    if execution.idempotency_key:
+        key = (execution.agent, execution.idempotency_key)
+        expires_at = int(p["key_expires_at"])
+        state.bindings[key] = Binding(
+            *key, execution.execution_id, execution.fingerprint, expires_at
+        )
+        state.touched_bindings.add(key)
 
 
 def _dispatched(state: State, event: Event, _p: Any) -> None:
@@ -200,7 +160,8 @@ def _committed(state: State, event: Event, p: Any) -> None:
             reason=p["reason"],
         ),
     )
-    _shift(state, execution.agent, reserved=-execution.reserved_nanousd, spent=actual)
+    _shift(state, execution, reserved=-execution.reserved_nanousd, spent=actual)
+    _put_rates(state, p)
     state.reservations.append(Reservation(execution.execution_id, "commit", actual, event.seq))
 
 
@@ -218,7 +179,8 @@ def _released(state: State, event: Event, p: Any) -> None:
         ),
     )
     amount = execution.reserved_nanousd
-    _shift(state, execution.agent, reserved=-amount, spent=0)
+    _shift(state, execution, reserved=-amount, spent=0)
+    _put_rates(state, p)
     state.reservations.append(Reservation(execution.execution_id, "release", amount, event.seq))
 
 
@@ -235,17 +197,46 @@ def _denied(state: State, event: Event, p: Any) -> None:
     _put_execution(state, execution)
 
 
+def _adjusted(state: State, event: Event, p: Any) -> None:
+    assert event.execution_id is not None
+    execution = state.executions[event.execution_id]
+    actual = p["actual_nanousd"]
+    usage = p.get("usage")
+    reason = p["reason"]
+    if execution.reason.startswith(RECOVERED) and p["actor"] != "gateway":
+        # Still a guess, if a better one: the gateway's true bill may yet come.
+        reason = f"{RECOVERED} {reason}"
+    _put_execution(
+        state,
+        replace(
+            execution,
+            actual_nanousd=actual,
+            certainty="adjusted",
+            reason=reason,
+            usage=events.canonical(usage) if usage is not None else execution.usage,
+            usage_source=p.get("usage_source", execution.usage_source),
+        ),
+    )
+    _shift(state, execution, reserved=0, spent=actual - execution.actual_nanousd)
+    state.reservations.append(Reservation(execution.execution_id, "adjust", actual, event.seq))
+
+
+def _answer_stored(state: State, event: Event, p: Any) -> None:
+    assert event.execution_id is not None
+    state.answers[event.execution_id] = Answer(
+        event.execution_id, p["digest"], p["size"], int(p["expires_at"])
+    )
+
+
 _APPLY: dict[str, Callable[[State, Event, Any], None]] = {
-    events.AGENT_CREATED: _agent_created,
-    events.AGENT_CREDITED: _agent_credited,
-    events.AGENT_DELETED: _agent_deleted,
-    events.TOKEN_ISSUED: _token_issued,
-    events.TOKEN_REVOKED: _token_revoked,
+    **evolve_accounts.APPLY,
     events.RESERVED: _reserved,
     events.DISPATCHED: _dispatched,
     events.COMMITTED: _committed,
     events.RELEASED: _released,
     events.DENIED: _denied,
+    events.ADJUSTED: _adjusted,
+    events.ANSWER_STORED: _answer_stored,
 }
 
 

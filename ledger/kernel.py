@@ -10,22 +10,21 @@ construction, and audit.py checks it all the same.
 
 from __future__ import annotations
 
-from ledger import administration, admission, settlement
-from ledger.commands import (
-    Admit,
+from ledger import accounts, administration, admission, settlement
+from ledger.admin_commands import (
     Command,
-    Commit,
     CreateAgent,
     CreditAgent,
     DeleteAgent,
+    Fence,
     IssueToken,
     NoteGateway,
-    Outcome,
-    Recover,
-    Rejected,
-    Release,
+    NoteRestore,
+    OpenRun,
     RevokeToken,
+    SetLimits,
 )
+from ledger.commands import Adjust, Admit, Commit, Outcome, Recover, Rejected, Release
 from ledger.events import Draft, Event, canonical, storable
 from ledger.evolve import evolve
 from ledger.state import State
@@ -37,23 +36,33 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
         case Admit():
             return admission.decide(state, command, now)
         case Commit():
-            return settlement.commit(state, command)
+            return settlement.commit(state, command, now)
         case Release():
             return settlement.release(state, command)
         case Recover():
-            return settlement.recover(state, command)
+            return settlement.recover(state, command, now)
+        case Adjust():
+            return settlement.adjust(state, command)
         case CreateAgent():
-            return administration.create_agent(state, command)
+            return accounts.create_agent(state, command)
+        case OpenRun():
+            return accounts.open_run(state, command, now)
         case CreditAgent():
-            return administration.credit_agent(state, command)
+            return accounts.credit_agent(state, command)
+        case SetLimits():
+            return accounts.set_limits(state, command)
+        case DeleteAgent():
+            return accounts.delete_agent(state, command)
         case IssueToken():
             return administration.issue_token(state, command)
         case RevokeToken():
             return administration.revoke_token(state, command)
-        case DeleteAgent():
-            return administration.delete_agent(state, command)
         case NoteGateway():
             return administration.note_gateway(command)
+        case Fence():
+            return administration.fence(state, command)
+        case NoteRestore():
+            return administration.note_restore(state, command)
 
 
 def step(state: State, command: Command, now: int, seq: int) -> tuple[list[Event], Outcome]:

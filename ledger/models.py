@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import BigIntegerField, CompositeKey, Database, Model, TextField
+from peewee import BigIntegerField, BlobField, CompositeKey, Database, Model, TextField
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Tables:
     executions: Any
     reservations: Any
     rate_windows: Any
+    idempotency: Any
+    answers: Any
     event_log: Any
     ledger_head: Any
 
@@ -55,6 +57,25 @@ def tables(db: Database) -> Tables:
             agent=_text(),
             kind=_text(),
             tat_ns=_integer(),
+        ),
+        idempotency=_make(
+            db,
+            "idempotency",
+            CompositeKey("agent", "key_hash"),
+            agent=_text(),
+            key_hash=_text(),
+            execution_id=_text(),
+            fingerprint=_text(),
+            expires_at=_integer(),
+        ),
+        answers=_make(
+            db,
+            "answers",
+            execution_id=_text(primary_key=True),
+            digest=_text(),
+            size=_integer(),
+            expires_at=_integer(),
+            sealed=BlobField(),
         ),
         event_log=_event_log(db),
         ledger_head=_make(
@@ -92,6 +113,10 @@ def _agents(db: Database) -> Any:
         lifecycle_state=_text(),
         lifecycle_reason=_text(),
         created_at=_integer(),
+        budget_window=_text(),
+        window_start=_integer(),
+        spent_before_nanousd=_integer(),
+        expires_at=_integer(),
     )
 
 
@@ -107,6 +132,7 @@ def _tokens(db: Database) -> Any:
         created_at=_integer(),
         expires_at=_integer(),
         revoked_at=_integer(),
+        account=_text(),
     )
 
 
@@ -137,6 +163,10 @@ def _executions(db: Database) -> Any:
         usage_source=_text(),
         certainty=_text(),
         reason=_text(),
+        account=_text(),
+        retry_of=_text(),
+        idempotency_key=_text(),
+        tpm_cells=_integer(),
     )
 
 

@@ -12,6 +12,15 @@ from __future__ import annotations
 MINUTE_NS = 60_000_000_000
 
 
+# What one call may claim is no debt of more than a day, whatever number its client wrote.
+_DEBT_MINUTES = 1440
+
+
+def bounded(cells: int, per_minute: int) -> int:
+    """The cells that are counted of one request."""
+    return min(cells, per_minute * _DEBT_MINUTES)
+
+
 def conform(tat_ns: int, now_ns: int, per_minute: int, cells: int = 1) -> tuple[int, int]:
     """(new TAT, wait in nanoseconds); the wait is 0 where the cells conform.
 

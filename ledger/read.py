@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from peewee import Table, fn
 
 from ledger.engine import connect, refuse_newer, schema_version
 from ledger.errors import IntegrityBroken, LedgerUnavailable
 from ledger.events import Event
 from ledger.models import tables
-from ledger.state import Agent, Execution, Reservation, Token, columns
+from ledger.state import Agent, Answer, Binding, Execution, Reservation, Token, columns
+from ledger.vouched import Taken
 
 _CHUNK = 2000
+_HASHES = 20_000
+_CHECKPOINTS_SINCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Reader:
             self._engine.close()
             raise
         self._tables = tables(self._engine.db)
+        self._version = version
 
     def __enter__(self) -> Reader:
         return self
@@ -123,6 +130,39 @@ class Reader:
             query = query.limit(limit)
         return [Execution(*row) for row in self._fetch(query)]
 
+    def executions_between(
+        self, since: int | None = None, until: int | None = None, agent: str | None = None
+    ) -> Iterator[Execution]:
+        """Those created from `since` on and before `until`, oldest first, in chunks."""
+        model = self._tables.executions
+        query = self._between(_rows(model, Execution), since, until, agent)
+        page = query = query.order_by(model.created_at, model.execution_id)
+        while True:
+            found = [Execution(*row) for row in self._fetch(page.limit(_CHUNK))]
+            yield from found
+            if len(found) < _CHUNK:
+                return
+            at, key = found[-1].created_at, found[-1].execution_id
+            # The first of the two is what the index on the time is used for.
+            page = query.where(model.created_at >= at)
+            page = page.where((model.created_at > at) | (model.execution_id > key))
+
+    def count_between(
+        self, since: int | None = None, until: int | None = None, agent: str | None = None
+    ) -> int:
+        """How many executions_between would give."""
+        query = self._tables.executions.select(fn.COUNT(1))
+        count: int = self._fetch(self._between(query, since, until, agent))[0][0]
+        return count
+
+    def _between(self, query: Any, since: int | None, until: int | None, agent: str | None) -> Any:
+        model = self._tables.executions
+        if since is not None:
+            query = query.where(model.created_at >= since)
+        if until is not None:
+            query = query.where(model.created_at < until)
+        return query if agent is None else query.where(model.agent == agent)
+
     def reservations(self) -> list[Reservation]:
         """The whole reserve book, in order."""
         model = self._tables.reservations
@@ -135,16 +175,61 @@ class Reader:
         rows = self._fetch(model.select(model.agent, model.kind, model.tat_ns))
         return {(agent, kind): tat for agent, kind, tat in rows}
 
-    def log(self, after: int = 0) -> Iterator[Logged]:
-        """The events after a place, in order, in chunks."""
+    def bindings(self, now: int) -> list[Binding]:
+        """Idempotency keys that have not expired."""
+        model = self._tables.idempotency
+        query = _rows(model, Binding).where(model.expires_at > now)
+        return [Binding(*row) for row in self._fetch(query)]
+
+    def answers(self, now: int) -> list[Answer]:
+        """Stored answers that have not expired; digest and size are of the bytes as stored."""
+        model = self._tables.answers
+        rows = model.select(model.execution_id, model.expires_at, model.sealed)
+        return [
+            Answer(row[0], sha256(bytes(row[2])).hexdigest(), len(row[2]), row[1])
+            for row in self._fetch(rows.where(model.expires_at > now))
+        ]
+
+    def log(self, after: int = 0, upto: int | None = None) -> Iterator[Logged]:
+        """The events after a place, up to another or all, in order, in chunks."""
         model = self._tables.event_log
         while True:
             query = _log_rows(model).where(model.seq > after).order_by(model.seq)
+            if upto is not None:
+                query = query.where(model.seq <= upto)
             rows = self._fetch(query.limit(_CHUNK))
             yield from (_logged(row) for row in rows)
             if len(rows) < _CHUNK:
                 return
             after = rows[-1][0]
+
+    def hashes(self, after: int = 0) -> Iterator[tuple[int, str]]:
+        """(seq, event hash) after a place, in order: the leaves of the tree, as they are stored."""
+        model = self._tables.event_log
+        while True:
+            query = model.select(model.seq, model.event_hash).where(model.seq > after)
+            rows = self._fetch(query.order_by(model.seq).limit(_HASHES))
+            yield from rows
+            if len(rows) < _HASHES:
+                return
+            after = rows[-1][0]
+
+    def payloads(self, kind: str) -> list[tuple[int, str]]:
+        """(seq, payload) of all events of one type. Reads the whole log."""
+        model = self._tables.event_log
+        query = model.select(model.seq, model.payload).where(model.type == kind)
+        return [(seq, payload) for seq, payload in self._fetch(query.order_by(model.seq))]
+
+    def checkpoints(self, *, newest: bool = False) -> list[Taken]:
+        """The checkpoints in the ledger, the largest last; or only that one."""
+        if self._version < _CHECKPOINTS_SINCE:
+            return []
+        names = columns(Taken)
+        table = Table("checkpoints", names).bind(self._engine.db)
+        listed = [getattr(table, name) for name in names]
+        query, by = table.select(*listed), listed[0]
+        query = query.order_by(by.desc()).limit(1) if newest else query.order_by(by)
+        return [Taken(*row) for row in self._fetch(query)]
 
     def story(self, execution_id: str) -> list[Logged]:
         """The events of one execution, in order."""

@@ -1,37 +1,45 @@
-"""Settlement: the one end of an execution.
+"""Settlement: the one end of an execution, and what may still follow it.
 
-Owns: commit, release and recovery of what a lost gateway left open. Pure, as admission is.
+Owns: commit, release, recovery of what a lost gateway left open, and adjustment. Pure, as
+admission is.
 Refuses to know: how the actual cost was found.
 
 The laws: an execution settles once, and a second settlement changes nothing; what the provider
 billed is booked in full, also above the reserve (`usage.overrun`); a dispatched call is released
-only with a recorded proof that it was not billed.
+only with a recorded proof that it was not billed; a bill that comes after recovery has guessed is
+booked as an adjustment, never lost.
 """
 
 from __future__ import annotations
 
-from ledger import events
-from ledger.commands import Commit, Outcome, Recover, Rejected, Release, Settled
+from collections.abc import Mapping
+from typing import Any
+
+from ledger import events, rates
+from ledger.admission import lineage
+from ledger.commands import Adjust, Commit, Outcome, Recover, Rejected, Release, Settled
 from ledger.events import Draft
-from ledger.money import MAX_NANOUSD
+from ledger.money import MAX_NANOUSD, show_usd
 from ledger.state import (
     COMMITTED,
     DISPATCHED,
     OPEN_STATES,
+    RECOVERED,
     RELEASED,
     RESERVED,
+    TERMINAL_STATES,
     Execution,
     State,
 )
 
 
-def commit(state: State, command: Commit) -> tuple[list[Draft], Outcome]:
+def commit(state: State, command: Commit, now: int) -> tuple[list[Draft], Outcome]:
     """Books what was billed; None books the reserve."""
     execution = state.executions.get(command.execution_id)
     if execution is None:
         return [], Rejected(f"no execution {command.execution_id}")
     if execution.state not in OPEN_STATES:
-        return [], _already(execution)
+        return _after_the_end(execution, command)
     actual = command.actual_nanousd
     if actual is None:
         actual = execution.reserved_nanousd
@@ -39,16 +47,22 @@ def commit(state: State, command: Commit) -> tuple[list[Draft], Outcome]:
     payload = {
         "actual_nanousd": actual,
         "certainty": command.certainty,
+        "rates": _given_back(state, execution, command.usage),
         "reason": command.reason,
         "status_code": command.status_code,
         "usage": dict(command.usage) if command.usage is not None else None,
         "usage_source": command.usage_source,
     }
     drafts = [Draft(events.COMMITTED, execution.agent, execution.execution_id, payload)]
-    over = actual - execution.reserved_nanousd
-    if over > 0:
-        overrun = {"over_nanousd": over, "reserved_nanousd": execution.reserved_nanousd}
-        drafts.append(Draft(events.OVERRUN, execution.agent, execution.execution_id, overrun))
+    drafts += _overrun(execution, actual)
+    if command.sealed is not None:
+        sealed = command.sealed
+        kept = {
+            "digest": sealed.digest,
+            "expires_at": str(now + sealed.ttl_ns),
+            "size": sealed.size,
+        }
+        drafts.append(Draft(events.ANSWER_STORED, execution.agent, execution.execution_id, kept))
     return drafts, Settled(execution.execution_id, COMMITTED, actual, fresh=True)
 
 
@@ -60,26 +74,102 @@ def release(state: State, command: Release) -> tuple[list[Draft], Outcome]:
     if execution.state not in OPEN_STATES:
         return [], _already(execution)
     assert command.proof, "a release names its proof"
-    payload = {"proof": command.proof, "status_code": command.status_code}
+    payload = {
+        "proof": command.proof,
+        "rates": _given_back(state, execution, {}),
+        "status_code": command.status_code,
+    }
     draft = Draft(events.RELEASED, execution.agent, execution.execution_id, payload)
     return [draft], Settled(execution.execution_id, RELEASED, 0, fresh=True)
 
 
-def recover(state: State, command: Recover) -> tuple[list[Draft], Outcome]:
+def recover(state: State, command: Recover, now: int) -> tuple[list[Draft], Outcome]:
     """RESERVED was never sent: released. DISPATCHED may have been billed: charged, uncertain."""
     execution = state.executions.get(command.execution_id)
     if execution is None:
         return [], Rejected(f"no execution {command.execution_id}")
     if execution.state == RESERVED:
-        proof = "recovered: it was never dispatched"
+        proof = f"{RECOVERED} it was never dispatched"
         return release(state, Release(command.execution_id, 0, proof))
     if execution.state == DISPATCHED and command.policy == "release":
-        proof = "recovered: the operator's config says to release (recovery = release)"
+        proof = f"{RECOVERED} the operator's config says to release (recovery = release)"
         return release(state, Release(command.execution_id, 0, proof))
-    reason = "recovered: the gateway was lost while the call was under way"
-    return commit(
-        state, Commit(command.execution_id, None, 0, None, "estimated", "uncertain", reason)
+    if execution.state not in OPEN_STATES:
+        return [], _already(execution)
+    reason = f"{RECOVERED} the gateway was lost while the call was under way"
+    guess = Commit(command.execution_id, None, 0, None, "estimated", "uncertain", reason)
+    return commit(state, guess, now)
+
+
+def adjust(state: State, command: Adjust) -> tuple[list[Draft], Outcome]:
+    """Another amount for an execution that has ended; both amounts stay in the log."""
+    execution = state.executions.get(command.execution_id)
+    if execution is None:
+        return [], Rejected(f"there is no execution {command.execution_id!r}")
+    if execution.state not in (COMMITTED, RELEASED):
+        ended = execution.state in TERMINAL_STATES
+        why = "was never sent" if ended else "is still under way"
+        return [], Rejected(f"execution {command.execution_id} {why}; there is nothing to adjust")
+    if not 0 <= command.actual_nanousd <= MAX_NANOUSD:
+        return [], Rejected(f"an amount is 0 or more, and at most {show_usd(MAX_NANOUSD)}")
+    if not command.reason:
+        return [], Rejected("an adjustment names its reason")
+    draft = _adjusted(execution, command.actual_nanousd, command.reason, command.actor)
+    return [draft], Settled(
+        execution.execution_id, execution.state, command.actual_nanousd, fresh=True
     )
+
+
+def _after_the_end(execution: Execution, command: Commit) -> tuple[list[Draft], Outcome]:
+    """A late bill replaces what recovery guessed; anything else changes nothing."""
+    guessed = execution.reason.startswith(RECOVERED)
+    actual = command.actual_nanousd
+    if not guessed or actual is None or not 0 <= actual <= MAX_NANOUSD:
+        return [], _already(execution)
+    if command.certainty != "exact" and actual <= execution.actual_nanousd:
+        return [], _already(execution)
+    reason = "the gateway that was taken for lost reported the bill"
+    drafts = [_adjusted(execution, actual, reason, "gateway", command)]
+    drafts += _overrun(execution, actual)
+    return drafts, Settled(execution.execution_id, execution.state, actual, fresh=True)
+
+
+def _overrun(execution: Execution, actual: int) -> list[Draft]:
+    over = actual - execution.reserved_nanousd
+    if over <= 0:
+        return []
+    payload = {"over_nanousd": over, "reserved_nanousd": execution.reserved_nanousd}
+    return [Draft(events.OVERRUN, execution.agent, execution.execution_id, payload)]
+
+
+def _adjusted(
+    execution: Execution, actual: int, reason: str, actor: str, bill: Commit | None = None
+) -> Draft:
+    payload: dict[str, Any] = {
+        "actor": actor,
+        "actual_nanousd": actual,
+        "reason": reason,
+        "replaced_nanousd": execution.actual_nanousd,
+    }
+    if bill is not None and bill.usage is not None:
+        payload |= {"usage": dict(bill.usage), "usage_source": bill.usage_source}
+    return Draft(events.ADJUSTED, execution.agent, execution.execution_id, payload)
+
+
+def _given_back(
+    state: State, execution: Execution, usage: Mapping[str, int] | None
+) -> dict[str, str]:
+    """Token rates without the cells that were taken and not used; all stay used if unknown."""
+    if not execution.tpm_cells or usage is None:
+        return {}
+    used = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+    given: dict[str, str] = {}
+    for level in lineage(state, execution.account):
+        tat = state.rates.get((level.name, "tpm"))
+        unused = rates.bounded(execution.tpm_cells, level.tpm) - used
+        if level.tpm and tat is not None and unused > 0:
+            given[f"{level.name}/tpm"] = str(rates.give_back(tat, level.tpm, unused))
+    return given
 
 
 def _already(execution: Execution) -> Settled:

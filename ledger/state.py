@@ -21,6 +21,12 @@ RELEASED = "RELEASED"
 DENIED = "DENIED"
 FAILED = "FAILED"
 
+# How the reason of an execution begins that recovery booked by a guess.
+RECOVERED = "recovered:"
+
+# The lifecycle state of an account that was deleted.
+DELETED = "DECOMMISSIONED"
+
 STATES = (RESERVING, RESERVED, DISPATCHED, COMMITTED, RELEASED, DENIED, FAILED)
 OPEN_STATES = frozenset((RESERVED, DISPATCHED))
 TERMINAL_STATES = frozenset((COMMITTED, RELEASED, DENIED, FAILED))
@@ -33,9 +39,11 @@ def columns(row: type[Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One account of the budget tree: an agent, and later teams above and runs below it.
+    """One account of the budget tree: a team, an agent below it, a run below that.
 
-    budget_nanousd is the sum of credits; rpm and tpm are 0 where there is no limit.
+    budget_nanousd is the sum of credits; rpm and tpm are 0 where there is no limit. With a
+    budget window (`day`, `week`, `month`) the budget is for each of them: spent_nanousd is of the
+    current one, which began at window_start, and spent_before_nanousd of all earlier ones.
     """
 
     name: str
@@ -51,6 +59,10 @@ class Agent:
     lifecycle_state: str
     lifecycle_reason: str
     created_at: int
+    budget_window: str
+    window_start: int
+    spent_before_nanousd: int
+    expires_at: int
 
     @property
     def remaining_nanousd(self) -> int:
@@ -60,7 +72,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A credential of an agent. Only its SHA-256 is kept; expires_at is 0 for never."""
+    """A credential of an agent. Only its SHA-256 is kept; expires_at is 0 for never.
+
+    `account` is who pays first: the agent itself, or a run below it.
+    """
 
     token_hash: str
     token_id: str
@@ -70,6 +85,7 @@ class Token:
     created_at: int
     expires_at: int
     revoked_at: int
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,8 @@ class Execution:
     """One call, from admission to its end. Times are nanoseconds; 0 means not yet.
 
     usage is canonical JSON of the provider's counts, or "" while there is none; `certainty` says
-    how the booking stands: `exact`, `estimated`, `uncertain`, or "" where nothing is booked.
+    how the booking stands: `exact`, `estimated`, `uncertain`, `adjusted`, or "" where nothing is
+    booked. `account` paid first; retry_of names an earlier attempt that looks alike.
     """
 
     execution_id: str
@@ -103,16 +120,44 @@ class Execution:
     usage_source: str
     certainty: str
     reason: str
+    account: str
+    retry_of: str
+    idempotency_key: str
+    tpm_cells: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """An entry of the reserve book: `reserve`, then exactly one `commit` or `release`."""
+    """An entry of the reserve book: `reserve`, then exactly one `commit` or `release`.
+
+    `adjust` entries may follow; each holds the amount that is booked from there on.
+    """
 
     execution_id: str
     entry: str
     amount_nanousd: int
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which execution an agent's idempotency key stands for; keys are kept as hashes."""
+
+    agent: str
+    key_hash: str
+    execution_id: str
+    fingerprint: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the log knows of a stored answer: the hash (hex) and size of its sealed bytes."""
+
+    execution_id: str
+    digest: str
+    size: int
+    expires_at: int
 
 
 @dataclass(slots=True)
@@ -124,7 +169,13 @@ class State:
     executions: dict[str, Execution] = field(default_factory=dict)
     rates: dict[tuple[str, str], int] = field(default_factory=dict)
     reservations: list[Reservation] = field(default_factory=list)
+    bindings: dict[tuple[str, str], Binding] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    fenced: set[str] = field(default_factory=set)
+    epoch: int = 0
     touched_agents: set[str] = field(default_factory=set)
     touched_tokens: set[str] = field(default_factory=set)
     touched_executions: set[str] = field(default_factory=set)
     touched_rates: set[tuple[str, str]] = field(default_factory=set)
+    touched_bindings: set[tuple[str, str]] = field(default_factory=set)
+    touched_fences: set[str] = field(default_factory=set)

@@ -1,7 +1,7 @@
 """The store: a batch of commands becomes one durable transaction.
 
-Owns: the write path. Lock, load what the commands touch with one query a table, run the kernel
-command by command, write what changed, advance the head, commit; then everybody is answered.
+Owns: the write path. Lock, load what the commands touch with one query a table (loading.py), run
+the kernel command by command, write what changed (writing.py), commit; then everybody is answered.
 Refuses to know: threads, event loops, HTTP. Whoever calls `execute` decides where it may block.
 
 All SQL is built once, when the store is opened. Nothing here decides anything.
@@ -9,77 +9,31 @@ All SQL is built once, when the store is opened. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from ledger import chain, events
+from ledger.admin_commands import Command
 from ledger.clock import KernelClock
-from ledger.commands import Command, DeleteAgent, IssueToken, Outcome
-from ledger.engine_postgres import PostgresEngine
-from ledger.engine_sqlite import SqliteEngine
-from ledger.errors import CommitUnknown, IntegrityBroken, LedgerError, LedgerUnavailable
+from ledger.commands import Commit, Outcome
+from ledger.errors import CommitUnknown, IntegrityBroken, LedgerError
 from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
-from ledger.state import Agent, Execution, Reservation, State, Token, columns
-
-_EXECUTION_END = (
-    "state",
-    "dispatched_at",
-    "terminal_at",
-    "status_code",
-    "actual_nanousd",
-    "usage",
-    "usage_source",
-    "certainty",
-    "reason",
-)
-
-
-class _Table[R]:
-    """The SQL of one projection, and rows to parameters and back."""
-
-    def __init__(self, name: str, row: type[R], key: str, in_keys: str) -> None:
-        names = columns(row)
-        self.make: Callable[..., R] = row
-        self.values: Callable[[R], tuple[Any, ...]] = attrgetter(*names)
-        listed = ", ".join(names)
-        marks = ", ".join("?" * len(names))
-        updates = ", ".join(f"{column} = excluded.{column}" for column in names)
-        self.load = f"SELECT {listed} FROM {name} WHERE {key} {in_keys}"  # noqa: S608
-        self.insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"  # noqa: S608
-        self.upsert = f"{self.insert} ON CONFLICT ({key}) DO UPDATE SET {updates}"
+from ledger.loading import Loader
+from ledger.state import State
+from ledger.tables import AnyEngine
+from ledger.writing import Writer
 
 
 class Store:
     """The one way to write to a ledger. Not thread-safe: one store, one thread at a time."""
 
-    def __init__(
-        self, engine: SqliteEngine | PostgresEngine, clock: KernelClock | None = None
-    ) -> None:
+    def __init__(self, engine: AnyEngine, clock: KernelClock | None = None) -> None:
         self.engine = engine
         self.clock = clock or KernelClock()
-        keys = engine.in_keys
-        self._agents = _Table("agents", Agent, "name", keys)
-        self._tokens = _Table("tokens", Token, "token_hash", keys)
-        self._executions = _Table("executions", Execution, "execution_id", keys)
-        self._reservations = _Table("reservations", Reservation, "seq", keys)
-        self._tokens_of = self._tokens.load.replace("WHERE token_hash", "WHERE agent")
-        ends = ", ".join(f"{column} = ?" for column in _EXECUTION_END)
-        # Compare-and-swap: only an execution that is still as it was loaded moves on.
-        where = "WHERE execution_id = ? AND state = ?"
-        self._execution_end = f"UPDATE executions SET {ends} {where}"  # noqa: S608
-        self._execution_end_values = attrgetter(*_EXECUTION_END, "execution_id")
-        rates = "SELECT agent, kind, tat_ns FROM rate_windows"
-        self._load_rates = f"{rates} WHERE agent {keys}"
-        self._upsert_rate = (
-            "INSERT INTO rate_windows (agent, kind, tat_ns) VALUES (?, ?, ?) "
-            "ON CONFLICT (agent, kind) DO UPDATE SET tat_ns = excluded.tat_ns"
-        )
-        self._insert_event = (
-            "INSERT INTO event_log (seq, version, time_ns, agent, execution_id, type, payload, "
-            "prev_hash, event_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        )
+        self._loader = Loader(engine)
+        self._writer = Writer(engine)
 
     def execute(self, commands: Sequence[Command]) -> list[Outcome]:
         """Outcomes in the order of the commands, all durable or none.
@@ -112,98 +66,26 @@ class Store:
             raise IntegrityBroken("the head of the log is missing")
         seq, head_hash, head_time = heads[0]
         self.clock.observe(head_time)
-        state = self._load(commands)
+        state = self._loader.load(commands)
         before = {key: row.state for key, row in state.executions.items()}
         happened: list[Event] = []
         outcomes: list[Outcome] = []
         for command in commands:
-            new, outcome = step(state, command, max(self.clock(), head_time), seq)
+            # Strictly later than all before: whatever is compared by time has an order.
+            new, outcome = step(state, command, max(self.clock(), head_time + 1), seq)
+            if new:
+                head_time = new[-1].time_ns
             happened += new
             seq += len(new)
             outcomes.append(outcome)
         if happened:
-            self._write(state, before, happened, bytes.fromhex(head_hash))
+            sealed = {
+                command.sealed.digest: command.sealed
+                for command in commands
+                if isinstance(command, Commit) and command.sealed is not None
+            }
+            self._writer.write(state, before, happened, bytes.fromhex(head_hash), sealed)
         return outcomes
-
-    def _load(self, commands: Sequence[Command]) -> State:
-        state = State()
-        hashes = {c.token_hash for c in commands if hasattr(c, "token_hash")}
-        wanted = {c.execution_id for c in commands if hasattr(c, "execution_id")}
-        agents = {c.name for c in commands if hasattr(c, "name")}
-        all_tokens_of = {
-            c.name
-            for c in commands
-            if isinstance(c, DeleteAgent) or (isinstance(c, IssueToken) and c.revoke_others)
-        }
-        for token in self._fetch(self._tokens, hashes):
-            state.tokens[token.token_hash] = token
-            agents.add(token.agent)
-        for token in self._fetch(self._tokens, all_tokens_of, self._tokens_of):
-            state.tokens[token.token_hash] = token
-        for execution in self._fetch(self._executions, wanted):
-            state.executions[execution.execution_id] = execution
-            agents.add(execution.agent)
-        self._load_lineages(state, agents)
-        limited = [a.name for a in state.agents.values() if a.rpm or a.tpm]
-        if limited:
-            rows = self.engine.rows(self._load_rates, (self.engine.keys(limited),))
-            state.rates = {(agent, kind): tat for agent, kind, tat in rows}
-        return state
-
-    def _fetch[R](self, table: _Table[R], keys: Iterable[str], sql: str | None = None) -> list[R]:
-        wanted = list(keys)
-        if not wanted:
-            return []
-        rows = self.engine.rows(sql or table.load, (self.engine.keys(wanted),))
-        return [table.make(*row) for row in rows]
-
-    def _load_lineages(self, state: State, names: set[str]) -> None:
-        asked: set[str] = set()
-        while names:
-            asked |= names
-            for agent in self._fetch(self._agents, names):
-                state.agents[agent.name] = agent
-            parents = {a.parent for a in state.agents.values() if a.parent is not None}
-            names = parents - asked
-
-    def _write(
-        self, state: State, before: dict[str, str], happened: list[Event], head: bytes
-    ) -> None:
-        many = self.engine.many
-        linked = chain.extend(happened, head)
-        many(self._insert_event, [_log_row(*link) for link in linked])
-        if state.touched_agents:
-            rows = [self._agents.values(state.agents[key]) for key in state.touched_agents]
-            many(self._agents.upsert, rows)
-        if state.touched_tokens:
-            tokens = [self._tokens.values(state.tokens[key]) for key in state.touched_tokens]
-            many(self._tokens.upsert, tokens)
-        if state.touched_rates:
-            many(self._upsert_rate, [(*key, state.rates[key]) for key in state.touched_rates])
-        self._write_executions(state, before)
-        if state.reservations:
-            entries = [self._reservations.values(entry) for entry in state.reservations]
-            many(self._reservations.insert, entries)
-        last, _, digest = linked[-1]
-        advanced = many(
-            "UPDATE ledger_head SET seq = ?, event_hash = ?, time_ns = ? WHERE id = 1 AND seq = ?",
-            [(last.seq, digest.hex(), last.time_ns, happened[0].seq - 1)],
-        )
-        if advanced != 1:
-            raise LedgerUnavailable("the head of the log moved under a held lock")
-
-    def _write_executions(self, state: State, before: dict[str, str]) -> None:
-        new, moved = [], []
-        for key in state.touched_executions:
-            execution = state.executions[key]
-            if key in before:
-                moved.append((*self._execution_end_values(execution), before[key]))
-            else:
-                new.append(self._executions.values(execution))
-        if new:
-            self.engine.many(self._executions.insert, new)
-        if moved and self.engine.many(self._execution_end, moved) != len(moved):
-            raise LedgerUnavailable("an execution changed under a held lock")
 
     def create(self, ledger_id: str, version: str) -> bool:
         """Writes the first event of an empty log; False where there is a log already."""
@@ -216,7 +98,7 @@ class Store:
                 events.LEDGER_CREATED, None, None, {"ledger_id": ledger_id, "version": version}
             )
             first = Event(1, self.clock(), None, None, draft.type, canonical(draft.payload))
-            self._write(State(), {}, [first], chain.GENESIS)
+            self._writer.write(State(), {}, [first], chain.GENESIS, {})
             self.engine.commit()
         except BaseException:
             self.engine.rollback()
@@ -232,20 +114,58 @@ class Store:
         self.engine.rollback()
         return [(row[0], row[1]) for row in rows]
 
+    def answer(self, execution_id: str) -> bytes | None:
+        """The sealed bytes of a stored answer; None once it has expired and was purged."""
+        rows = self._outside("SELECT sealed FROM answers WHERE execution_id = ?", execution_id)
+        return bytes(rows[0][0]) if rows else None
+
+    def ledger_id(self) -> str:
+        """The name that the first event gave this ledger."""
+        first = self._outside("SELECT payload FROM event_log WHERE seq = ?", 1)
+        return str(json.loads(first[0][0])["ledger_id"]) if first else ""
+
+    def purge(self) -> int:
+        """Drops what has expired: stored answers and idempotency keys. The number of answers."""
+        self.engine.begin()
+        try:
+            # By the log's time, as the audit counts: it would miss what is gone before.
+            now = self.engine.rows("SELECT time_ns FROM ledger_head WHERE id = 1")[0][0]
+            many = self.engine.many
+            dropped = many("DELETE FROM answers WHERE expires_at <= ?", [(now,)])
+            many("DELETE FROM idempotency WHERE expires_at <= ?", [(now,)])
+            self.engine.commit()
+        except BaseException:
+            self.engine.rollback()
+            raise
+        return dropped
+
+    def beat(self, gateway: str, beat: int) -> bool:
+        """A sign of life; False if the gateway was shut out. The first one registers it."""
+        self.engine.begin()
+        try:
+            self.engine.many(
+                "INSERT INTO gateways (gateway, started_at, beat, fenced) VALUES (?, ?, ?, 0) "
+                "ON CONFLICT (gateway) DO UPDATE SET beat = excluded.beat",
+                [(gateway, self.clock(), beat)],
+            )
+            row = self.engine.rows("SELECT fenced FROM gateways WHERE gateway = ?", (gateway,))
+            self.engine.commit()
+        except BaseException:
+            self.engine.rollback()
+            raise
+        return not row[0][0]
+
+    def beats(self) -> dict[str, int]:
+        """The newest sign of life of every gateway that was not shut out."""
+        rows = self._outside("SELECT gateway, beat FROM gateways WHERE fenced = ?", 0)
+        return {row[0]: row[1] for row in rows}
+
+    def _outside(self, sql: str, parameter: Any) -> list[tuple[Any, ...]]:
+        """A query in no transaction of ours."""
+        rows = self.engine.rows(sql, (parameter,))
+        self.engine.rollback()
+        return rows
+
     def close(self) -> None:
         """Closes the engine."""
         self.engine.close()
-
-
-def _log_row(event: Event, prev: bytes, digest: bytes) -> tuple[Any, ...]:
-    return (
-        event.seq,
-        chain.VERSION,
-        event.time_ns,
-        event.agent,
-        event.execution_id,
-        event.type,
-        event.payload,
-        prev.hex(),
-        digest.hex(),
-    )

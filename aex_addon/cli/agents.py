@@ -1,7 +1,8 @@
 """`aex agent …`: who may spend how much.
 
 Owns: the commands that change agents and their tokens. A token is printed once, here.
-Refuses to know: how the ledger decides; listing and inspecting (agents_show.py).
+Refuses to know: how the ledger decides; listing and inspecting (agents_show.py), what an agent
+hands on itself (delegate.py).
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from typing import Any
 
 import click
 
-from aex_addon.cli.agents_show import inspect_agent, list_agents
+from aex_addon.cli.agents_show import inspect_agent, list_agents, require, show_account
 from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.delegate import delegate
 from aex_addon.cli.output import emit, facts, json_option, say
-from aex_addon.cli.values import Duration, Usd
+from aex_addon.cli.values import COUNT, WINDOW, Duration, Usd
 
-_COUNT = click.IntRange(min=0)
+_SHORT = click.Choice(["clamp", "deny"])
 
 
 @click.group()
@@ -25,17 +27,18 @@ def agent() -> None:
 
 agent.add_command(list_agents)
 agent.add_command(inspect_agent)
+agent.add_command(delegate)
 
 
 @agent.command()
 @click.argument("name")
 @click.argument("budget_usd", type=Usd())
-@click.argument("rpm", type=_COUNT)
-@click.option("--tpm", type=_COUNT, default=0, help="Tokens a minute; 0 is no limit.")
+@click.argument("rpm", type=COUNT)
+@click.option("--tpm", type=COUNT, default=0, help="Tokens a minute; 0 is no limit.")
 @click.option("--ttl", type=Duration(), default=None, help="How long the token holds, as 30d.")
 @click.option(
     "--on-short-budget",
-    type=click.Choice(["clamp", "deny"]),
+    type=_SHORT,
     default="clamp",
     show_default=True,
     help="When the rest of the budget cannot carry a whole answer: a shorter one, or none.",
@@ -46,6 +49,14 @@ agent.add_command(inspect_agent)
     default=256,
     show_default=True,
     help="The shortest answer that is worth having.",
+)
+@click.option("--team", default=None, help="The team whose budget must suffice, too.")
+@click.option(
+    "--window",
+    type=WINDOW,
+    default="total",
+    show_default=True,
+    help="What the budget is for: each day, week (from Monday) or month, in UTC, or for good.",
 )
 @json_option
 @pass_context
@@ -58,6 +69,8 @@ def create(
     ttl: int | None,
     on_short_budget: str,
     min_output_tokens: int,
+    team: str | None,
+    window: str,
     as_json: bool,
 ) -> None:
     """Create an agent that may spend BUDGET_USD, with RPM calls a minute (0: no limit).
@@ -69,7 +82,7 @@ def create(
     """
     from aex_addon.cli.shapes import amounts, iso
     from aex_addon.tokens import mint
-    from ledger.commands import CreateAgent
+    from ledger.admin_commands import CreateAgent
 
     token = mint()
     expires_at = context.now_ns() + ttl if ttl else 0
@@ -85,6 +98,8 @@ def create(
             token_expires_at=expires_at,
             on_short_budget=on_short_budget,
             min_output_tokens=min_output_tokens,
+            parent=team,
+            budget_window=window,
         )
     )
     shape: dict[str, Any] = {
@@ -97,6 +112,8 @@ def create(
         "tpm": tpm,
         "on_short_budget": on_short_budget,
         "min_output_tokens": min_output_tokens,
+        "parent": team,
+        "budget_window": window,
     }
     if as_json:
         emit(shape)
@@ -118,18 +135,55 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
     \b
     aex agent top-up shop 2.50 --reason "end of month"
     """
-    from aex_addon.cli.shapes import agent_shape
-    from ledger.commands import CreditAgent
+    credit(context, name, usd, reason, as_json)
+
+
+def credit(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Adds to an account's budget and shows what it has then."""
+    from ledger.admin_commands import CreditAgent
 
     context.execute(CreditAgent(name, usd, reason, context.actor))
-    with context.reader() as reader:
-        found = reader.agent(name)
-    shape = agent_shape(found) if found else {"name": name}
-    if as_json:
-        emit(shape)
-    else:
-        balances = [(key, f"${shape[f'{key}_usd']}") for key in ("budget", "remaining")]
-        facts([("agent", name), *balances])
+    show_account(context, name, as_json, "budget", "remaining")
+
+
+@agent.command()
+@click.argument("name")
+@click.option("--rpm", type=COUNT, default=None, help="Calls a minute; 0 is no limit.")
+@click.option("--tpm", type=COUNT, default=None, help="Tokens a minute; 0 is no limit.")
+@click.option("--on-short-budget", type=_SHORT, default=None, help="A shorter answer, or none.")
+@click.option("--min-output-tokens", type=click.IntRange(min=1), default=None)
+@click.option("--window", type=WINDOW, default=None, help="What the budget is for.")
+@json_option
+@pass_context
+def limits(
+    context: Context, /, name: str, window: str | None, as_json: bool, **changes: int | str | None
+) -> None:
+    """Change an agent's limits; what is not named stays as it is.
+
+    \b
+    aex agent limits shop --rpm 120 --window month
+    """
+    require(context, name, "agent", "run")
+    change_limits(context, name, {**changes, "budget_window": window})
+    show_account(
+        context,
+        name,
+        as_json,
+        "rpm",
+        "tpm",
+        "on_short_budget",
+        "min_output_tokens",
+        "budget_window",
+    )
+
+
+def change_limits(context: Context, name: str, changes: dict[str, Any]) -> None:
+    """Changes what is not None, by the names that SetLimits has. Raises UsageError for nothing."""
+    from ledger.admin_commands import SetLimits
+
+    if all(value is None for value in changes.values()):
+        raise click.UsageError("name at least one limit, such as --rpm 60")
+    context.execute(SetLimits(name, context.actor, **changes))
 
 
 @agent.command("rotate-token")
@@ -172,15 +226,21 @@ def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
     \b
     aex agent delete shop --yes
     """
-    from ledger.commands import DeleteAgent
-
+    require(context, name, "agent", "run")
     if not yes:
         click.confirm(f"End agent {name} and all of its tokens?", abort=True, err=True)
+    end(context, "agent", name, as_json)
+
+
+def end(context: Context, kind: str, name: str, as_json: bool) -> None:
+    """Ends an account and says so."""
+    from ledger.admin_commands import DeleteAgent
+
     context.execute(DeleteAgent(name, context.actor))
     if as_json:
         emit({"name": name, "deleted": True})
     else:
-        click.echo(f"agent {name} has ended")
+        click.echo(f"{kind} {name} has ended")
 
 
 def _show_token(shape: dict[str, Any], *more: tuple[str, object]) -> None:

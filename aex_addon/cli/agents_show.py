@@ -1,43 +1,101 @@
 """`aex agent list` and `aex agent inspect`.
 
-Owns: how agents are shown. Refuses to know: how they are changed (agents.py).
+Owns: how accounts are shown, and the refusal where a name stands for another kind of account.
+Refuses to know: how they are changed (agents.py, teams.py).
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
 
+if TYPE_CHECKING:
+    from ledger.state import Agent, Token
+
+BALANCES = ("budget", "spent", "reserved", "remaining")
+
+
+def require(context: Context, name: str, *kinds: str) -> None:
+    """Refuses an account that is none of these kinds; the ledger refuses an agent that is not."""
+    from ledger.errors import CommandRefused
+    from ledger.state import DELETED
+
+    with context.reader() as reader:
+        found = reader.agent(name)
+    if found is None or found.lifecycle_state == DELETED:
+        if "team" in kinds:
+            raise CommandRefused(
+                f"there is no team {name!r}; `aex team list` shows those there are"
+            )
+    elif found.kind not in kinds:
+        words = " or ".join("an agent" if kind == "agent" else f"a {kind}" for kind in kinds)
+        raise CommandRefused(f"{name} is of the kind {found.kind}; this takes {words}")
+
+
+def show_account(context: Context, name: str, as_json: bool, *keys: str) -> None:
+    """An account as it stands after a change: all of it as JSON, or these keys for people."""
+    from aex_addon.cli.shapes import agent_shape
+
+    with context.reader() as reader:
+        found = reader.agent(name)
+    # It was there a moment ago; nothing ever takes a row away.
+    assert found is not None
+    shape = agent_shape(found, context.now_ns())
+    if as_json:
+        emit(shape)
+    else:
+        facts([(found.kind, name), *((_label(key), shape_text(shape, key)) for key in keys)])
+
+
+def shape_text(shape: dict[str, Any], key: str) -> object:
+    """One value of an account's document for people."""
+    if key in BALANCES:
+        return f"${shape[f'{key}_usd']}"
+    if key in {"rpm", "tpm"}:
+        return shape[key] or "no limit"
+    return shape[key]
+
+
+def _label(key: str) -> str:
+    words = {"rpm": "calls a minute", "tpm": "tokens a minute", "on_short_budget": "short budget"}
+    return words.get(key, key.replace("_", " "))
+
 
 @click.command("list")
 @click.option("--deleted", is_flag=True, help="Those that have ended, too.")
+@click.option("--runs", is_flag=True, help="The runs below agents, too.")
 @json_option
 @pass_context
-def list_agents(context: Context, deleted: bool, as_json: bool) -> None:
-    """Show all agents with their balances.
+def list_agents(context: Context, deleted: bool, runs: bool, as_json: bool) -> None:
+    """Show all agents and teams with their balances.
 
     \b
     aex agent list --json
     """
     from aex_addon.cli.shapes import agent_shape
 
+    now = context.now_ns()
     with context.reader() as reader:
-        shapes = [agent_shape(found) for found in reader.agents(deleted=deleted)]
+        found = [one for one in reader.agents(deleted=deleted) if runs or one.kind != "run"]
+    shapes = [agent_shape(one, now) for one in found]
     if as_json:
         emit(shapes)
     elif not shapes:
         click.echo("no agents yet; `aex agent create NAME BUDGET_USD RPM` makes one")
     else:
-        balances = ("budget", "spent", "reserved", "remaining")
         table(
-            ("agent", "state", *balances, "rpm"),
+            ("agent", "kind", "parent", "state", *BALANCES, "rpm"),
             [
                 (
                     one["name"],
+                    one["kind"],
+                    one["parent"] or "-",
                     one["lifecycle_state"],
-                    *(f"${one[f'{name}_usd']}" for name in balances),
+                    *(shape_text(one, key) for key in BALANCES),
                     one["rpm"] or "-",
                 )
                 for one in shapes
@@ -56,32 +114,52 @@ def inspect_agent(context: Context, name: str, as_json: bool) -> None:
     \b
     aex agent inspect shop
     """
-    from aex_addon.cli.shapes import agent_shape, short, token_shape, token_state
+    from aex_addon.cli.shapes import agent_shape, token_shape
     from ledger.errors import CommandRefused
 
     now = context.now_ns()
+    # The token of a run is its agent's; the name of a run begins with the agent's.
+    owner = name.partition("/")[0]
     with context.reader() as reader, reader.snapshot():
-        found, tokens = reader.agent(name), reader.tokens(name)
+        found, tokens = reader.agent(name), reader.tokens(owner)
     if found is None:
         raise CommandRefused(f"there is no agent {name!r}; `aex agent list` shows those there are")
-    shape = agent_shape(found)
+    shape = agent_shape(found, now)
+    tokens = [token for token in tokens if name in (owner, token.account)]
     if as_json:
         emit({**shape, "tokens": [token_shape(token, now) for token in tokens]})
         return
+    _show_facts(found, shape)
+    if tokens:
+        click.echo()
+        _show_tokens(tokens, now)
+
+
+def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
+    from aex_addon.cli.shapes import short, usd
+
     reason = f" ({found.lifecycle_reason})" if found.lifecycle_reason else ""
+    windowed = found.budget_window != "total"
+    resets = f"{found.budget_window}, the next from {shape['window_resets_at']}"
     facts(
         [
-            ("agent", name),
+            (found.kind, found.name),
+            ("parent", found.parent),
             ("state", found.lifecycle_state + reason),
-            *((key, f"${shape[f'{key}_usd']}") for key in ("budget", "spent", "reserved")),
-            ("remaining", f"${shape['remaining_usd']}"),
-            ("calls a minute", found.rpm or "no limit"),
-            ("tokens a minute", found.tpm or "no limit"),
+            *((key, shape_text(shape, key)) for key in BALANCES),
+            ("budget window", resets if windowed else None),
+            ("spent in all", f"${usd(shape['lifetime_spent_nanousd'])}" if windowed else None),
+            *((_label(key), shape_text(shape, key)) for key in ("rpm", "tpm")),
             ("short budget", f"{found.on_short_budget}, at least {found.min_output_tokens} tokens"),
             ("created", short(found.created_at)),
+            ("expires", short(found.expires_at) if found.expires_at else None),
         ]
     )
-    click.echo()
+
+
+def _show_tokens(tokens: list[Token], now_ns: int) -> None:
+    from aex_addon.cli.shapes import short, token_state
+
     table(
         ("token", "scope", "label", "state", "created", "expires"),
         [
@@ -89,7 +167,7 @@ def inspect_agent(context: Context, name: str, as_json: bool) -> None:
                 token.token_id,
                 token.scope,
                 token.label,
-                token_state(token, now),
+                token_state(token, now_ns),
                 short(token.created_at),
                 short(token.expires_at) if token.expires_at else "never",
             )

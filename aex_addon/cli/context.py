@@ -20,7 +20,7 @@ from aex_addon.home import Home, check_private
 
 if TYPE_CHECKING:
     from aex_addon.settings import Settings
-    from ledger.commands import Command
+    from ledger.admin_commands import Command
     from ledger.read import Reader
     from ledger.store import Store
 
@@ -40,7 +40,7 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         """Raises ConfigError."""
-        from aex_addon.settings import load
+        from aex_addon.settings_load import load
 
         return load(self.home, self.environ)
 

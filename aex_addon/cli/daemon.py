@@ -6,6 +6,8 @@ is started and watched (background.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from aex_addon.cli import background, process
@@ -25,38 +27,44 @@ def daemon() -> None:
 
 @daemon.command()
 @listen_option
+@json_option
 @pass_context
-def start(context: Context, listen: str | None) -> None:
+def start(context: Context, listen: str | None, as_json: bool) -> None:
     """Start the gateway; returns once it serves, or says why it does not.
 
     \b
     aex daemon start
     """
-    _start(context, listen)
+    _tell(_start(context, listen), as_json, gateway_shape(context))
 
 
 @daemon.command()
+@json_option
 @pass_context
-def stop(context: Context) -> None:
+def stop(context: Context, as_json: bool) -> None:
     """Stop the gateway; calls under way are finished first.
 
     \b
     aex daemon stop
     """
-    _stop(context)
+    stopped, line = _stop(context)
+    _tell(line, as_json, {"stopped": stopped is not None, "pid": stopped})
 
 
 @daemon.command()
 @listen_option
+@json_option
 @pass_context
-def restart(context: Context, listen: str | None) -> None:
+def restart(context: Context, listen: str | None, as_json: bool) -> None:
     """Stop the gateway if it runs, and start it.
 
     \b
     aex daemon restart
     """
-    _stop(context)
-    _start(context, listen)
+    _, line = _stop(context)
+    if not as_json:
+        click.echo(line)
+    _tell(_start(context, listen), as_json, gateway_shape(context))
 
 
 @daemon.command()
@@ -80,8 +88,9 @@ def status(context: Context, ctx: click.Context, as_json: bool) -> None:
 @daemon.command()
 @click.option("-n", "lines", type=click.IntRange(min=0), default=50, show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@json_option
 @pass_context
-def logs(context: Context, lines: int, follow: bool) -> None:
+def logs(context: Context, lines: int, follow: bool, as_json: bool) -> None:
     """Print the end of the gateway's log.
 
     \b
@@ -90,17 +99,29 @@ def logs(context: Context, lines: int, follow: bool) -> None:
     path = context.home.log_file
     if not path.exists():
         raise HomeError("there is no log yet; `aex daemon start` begins one")
+    if as_json and follow:
+        raise click.UsageError("--json is one document, and --follow has no end")
+    if as_json:
+        emit(list(background.tail(path, lines)))
+        return
     for line in background.tail(path, lines):
         click.echo(line)
     if follow:
         background.follow(path, click.echo)
 
 
-def _start(context: Context, listen: str | None) -> None:
+def _tell(line: str, as_json: bool, shape: dict[str, Any]) -> None:
+    if as_json:
+        emit(shape)
+    else:
+        click.echo(line)
+
+
+def _start(context: Context, listen: str | None) -> str:
+    """Starts the gateway unless it runs; what to say."""
     found = process.find(context.home)
     if found.state == "running":
-        click.echo(f"AEX runs already, on http://{found.listen} (pid {found.pid})")
-        return
+        return f"AEX runs already, on http://{found.listen} (pid {found.pid})"
     if found.state == "unnamed":
         raise HomeError(
             f"{context.home.path} is in use by a gateway that is starting or by mitmdump; stop it "
@@ -111,16 +132,16 @@ def _start(context: Context, listen: str | None) -> None:
     # A mistake in the configuration is told here, not in a log.
     _ = context.settings
     gateway = background.start(context, listen)
-    click.echo(f"AEX serves on http://{gateway.listen} (pid {gateway.pid})")
+    return f"AEX serves on http://{gateway.listen} (pid {gateway.pid})"
 
 
-def _stop(context: Context) -> None:
+def _stop(context: Context) -> tuple[int | None, str]:
+    """Stops the gateway if it runs: its process id, and what to say."""
     found = process.find(context.home)
     if found.state == "stale":
         _forget(context, found)
     if found.state in ("stale", "absent"):
-        click.echo("no gateway runs")
-        return
+        return None, "no gateway runs"
     if found.state == "unnamed":
         raise HomeError(
             f"{context.home.path} is in use by a gateway that is starting or by mitmdump; "
@@ -133,7 +154,7 @@ def _stop(context: Context) -> None:
             f"the gateway (pid {found.pid}) still finishes calls after {seconds} s; "
             "`aex daemon stop` once more ends it at once"
         )
-    click.echo(f"stopped the gateway (pid {found.pid})")
+    return found.pid, f"stopped the gateway (pid {found.pid})"
 
 
 def _forget(context: Context, found: process.Gateway) -> None:

@@ -23,6 +23,7 @@ TEMPLATE = """\
 # unmetered_paths = "refuse"          # or "pass"
 # recovery = "charge"                 # or "release": calls cut off by a crash
 # drain_seconds = 30
+# witness_command = ["logger", "-t", "aex"]   # gets each signed checkpoint on standard input
 
 # [providers.openai]
 # api_key_env = "OPENAI_API_KEY"      # the variable that holds the key, never the key

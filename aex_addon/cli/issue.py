@@ -1,11 +1,12 @@
 """A further token for an agent: what `rotate-token`, `env` and `run` have in common.
 
-Owns: minting a token and putting its hash into the ledger.
+Owns: minting a token and putting its hash into the ledger, for an agent or a run of its own.
 Refuses to know: what the token is for.
 """
 
 from __future__ import annotations
 
+from aex_addon.cli.agents_show import require
 from aex_addon.cli.context import Context
 from aex_addon.tokens import Token, mint
 
@@ -14,8 +15,9 @@ def issue_token(
     context: Context, agent: str, label: str, ttl_ns: int | None, *, revoke_others: bool = False
 ) -> tuple[Token, int]:
     """The token, and when it expires (0: never). Raises CommandRefused for no such agent."""
-    from ledger.commands import IssueToken
+    from ledger.admin_commands import IssueToken
 
+    require(context, agent, "agent")
     token = mint()
     expires_at = context.now_ns() + ttl_ns if ttl_ns else 0
     context.execute(
@@ -31,3 +33,27 @@ def issue_token(
         )
     )
     return token, expires_at
+
+
+def open_run(
+    context: Context, agent: str, run: str, budget_nanousd: int, ttl_ns: int
+) -> tuple[Token, str]:
+    """A run below an agent: its token, and the name of its account. Raises CommandRefused."""
+    from ledger.admin_commands import OpenRun
+
+    require(context, agent, "agent")
+    token = mint()
+    context.execute(
+        OpenRun(
+            name=agent,
+            run=run,
+            by_token_hash="",
+            budget_nanousd=budget_nanousd,
+            rpm=0,
+            expires_at=context.now_ns() + ttl_ns,
+            actor=context.actor,
+            token_hash=token.token_hash,
+            token_id=token.token_id,
+        )
+    )
+    return token, f"{agent}/{run}"

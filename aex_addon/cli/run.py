@@ -6,6 +6,7 @@ Refuses to know: signals (child.py), variables (environment.py).
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from aex_addon.cli.child import NOT_EXECUTABLE, NOT_FOUND, Child
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.environment import address, change, door_option, refresh_bundle
 from aex_addon.cli.output import plain, say
-from aex_addon.cli.values import Duration
+from aex_addon.cli.values import Duration, Usd
 from aex_addon.home import HomeError
 
 _DAY_NS = 86_400_000_000_000
@@ -23,6 +24,8 @@ _DAY_NS = 86_400_000_000_000
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--agent", required=True, help="Who pays.")
+@click.option("--budget", type=Usd(), default=None, help="The most that this run may spend.")
+@click.option("--name", default=None, help="The run's name, with --budget.  [run-XXXXXXXX]")
 @door_option
 @click.option("--ttl", type=Duration(), default=None, help="When the token ends at last.  [24h]")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -32,31 +35,43 @@ def run(
     context: Context,
     ctx: click.Context,
     agent: str,
+    budget: int | None,
+    name: str | None,
     door: str,
     ttl: int | None,
     command: tuple[str, ...],
 ) -> None:
     """Run COMMAND as an agent: proxy, CA and base URL are set for it and its children.
 
+    With --budget it has an account of its own below the agent's, and both must have enough left.
+
     Its exit code is the command's: 128 + n for signal n, 127 not found, 126 not executable.
 
     \b
     aex run --agent shop -- python shop.py
+    aex run --agent shop --budget 0.50 -- python shop.py
     """
-    from aex_addon.cli.issue import issue_token
+    from aex_addon.cli.issue import issue_token, open_run
 
+    if name is not None and budget is None:
+        raise click.UsageError("--name is the name of a run with a budget; add --budget USD")
     if problem := _unrunnable(command[0], context.environ.get("PATH")):
         say(f"aex: {plain(command[0])}: {problem[1]}")
         ctx.exit(problem[0])
     _require_gateway(context)
     refresh_bundle(context)
-    token, _ = issue_token(context, agent, "run", ttl or _DAY_NS)
+    if budget is None:
+        token, _ = issue_token(context, agent, "run", ttl or _DAY_NS)
+        label = token.token_id
+    else:
+        name = f"run-{secrets.token_hex(4)}" if name is None else name
+        token, label = open_run(context, agent, name, budget, ttl or _DAY_NS)
     try:
         made = change(context, agent, token.secret, door)
-        made.set["AEX_RUN"] = token.token_id
+        made.set["AEX_RUN"] = label
         code = _run(command, made.apply(context.environ), context.umask)
     finally:
-        _revoke(context, token.token_hash, token.token_id)
+        _end(context, token.token_hash, token.token_id, label if budget is not None else None)
     ctx.exit(code)
 
 
@@ -92,12 +107,14 @@ def _require_gateway(context: Context) -> None:
         )
 
 
-def _revoke(context: Context, token_hash: str, token_id: str) -> None:
+def _end(context: Context, token_hash: str, token_id: str, run: str | None) -> None:
     """The command has ended whatever happens here, so this only warns."""
-    from ledger.commands import RevokeToken
+    from ledger.admin_commands import DeleteAgent, RevokeToken
     from ledger.errors import LedgerError
 
     try:
         context.execute(RevokeToken(token_hash, "run ended", context.actor))
+        if run is not None:
+            context.execute(DeleteAgent(run, context.actor))
     except (LedgerError, HomeError, OSError) as error:
         say(f"aex: token {token_id} could not be revoked and ends by itself: {plain(error)}")

@@ -7,13 +7,14 @@ Refuses to know: queries, tables on a screen.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ledger.money import show_usd
 from ledger.read import Logged
 from ledger.state import OPEN_STATES, Agent, Execution, Token
+from ledger.windows import end_of, start_of
 
 _SECOND = 1_000_000_000
 
@@ -46,10 +47,25 @@ def amounts(**nanousd: int) -> dict[str, Any]:
     return shape
 
 
-def agent_shape(agent: Agent) -> dict[str, Any]:
-    """An agent with its balances."""
+def current(agent: Agent, now_ns: int) -> Agent:
+    """The account in the budget window of this moment.
+
+    The ledger begins a window with the first call in it; until then its row is of an earlier one.
+    """
+    start = start_of(agent.budget_window, now_ns)
+    if start <= agent.window_start:
+        return agent
+    before = agent.spent_before_nanousd + agent.spent_nanousd
+    return replace(agent, window_start=start, spent_nanousd=0, spent_before_nanousd=before)
+
+
+def agent_shape(agent: Agent, now_ns: int) -> dict[str, Any]:
+    """An account with its balances; with a budget window, those of the current one."""
+    agent = current(agent, now_ns)
     return {
         "name": agent.name,
+        "kind": agent.kind,
+        "parent": agent.parent,
         "lifecycle_state": agent.lifecycle_state,
         "lifecycle_reason": agent.lifecycle_reason,
         **amounts(
@@ -58,11 +74,16 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
             reserved=agent.reserved_nanousd,
             remaining=agent.remaining_nanousd,
         ),
+        "budget_window": agent.budget_window,
+        "window_resets_at": iso(end_of(agent.budget_window, now_ns)),
+        "spent_before_nanousd": agent.spent_before_nanousd,
+        "lifetime_spent_nanousd": agent.spent_before_nanousd + agent.spent_nanousd,
         "rpm": agent.rpm,
         "tpm": agent.tpm,
         "on_short_budget": agent.on_short_budget,
         "min_output_tokens": agent.min_output_tokens,
         "created_at": iso(agent.created_at),
+        "expires_at": iso(agent.expires_at),
     }
 
 
@@ -77,6 +98,7 @@ def token_shape(token: Token, now_ns: int) -> dict[str, Any]:
     """A token, of which nothing is shown that could be used."""
     return {
         "token_id": token.token_id,
+        "account": token.account,
         "scope": token.scope,
         "label": token.label,
         "state": token_state(token, now_ns),
@@ -89,8 +111,11 @@ def token_shape(token: Token, now_ns: int) -> dict[str, Any]:
 def execution_shape(execution: Execution) -> dict[str, Any]:
     """One call. What is not known yet is null."""
     row = asdict(execution)
+    for inner in ("idempotency_key", "tpm_cells"):
+        del row[inner]
     row["stream"] = bool(execution.stream)
     row["status_code"] = execution.status_code or None
+    row["retry_of"] = execution.retry_of or None
     row["usage"] = json.loads(execution.usage) if execution.usage else None
     for name in ("created_at", "dispatched_at", "terminal_at"):
         row[name] = iso(row[name])

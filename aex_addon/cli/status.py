@@ -61,12 +61,13 @@ def status(context: Context, as_json: bool) -> None:
     from aex_addon.cli.shapes import agent_shape, iso
 
     gateway = gateway_shape(context)
-    agents: list[dict[str, Any]] = []
+    accounts: list[dict[str, Any]] = []
     ledger: dict[str, Any] = {"exists": False, "events": 0, "head_hash": None, "head_time": None}
     if context.has_ledger():
         with context.reader() as reader, reader.snapshot():
             head = reader.head()
-            agents = [agent_shape(found) for found in reader.agents()]
+            found = [one for one in reader.agents() if one.kind != "run"]
+        accounts = [agent_shape(one, context.now_ns()) for one in found]
         ledger = {
             "exists": True,
             "events": head.seq,
@@ -75,7 +76,7 @@ def status(context: Context, as_json: bool) -> None:
         }
     if as_json:
         home = str(context.home.path)
-        emit({"home": home, "gateway": gateway, "ledger": ledger, "agents": agents})
+        emit({"home": home, "gateway": gateway, "ledger": ledger, "agents": accounts})
         return
     log = f"{ledger['events']} events, head {str(ledger['head_hash'])[:16]}… "
     log += f"of {ledger['head_time']}"
@@ -84,13 +85,17 @@ def status(context: Context, as_json: bool) -> None:
             ("home", context.home.path),
             ("gateway", gateway_line(gateway)),
             ("log", log if ledger["exists"] else "none yet"),
-            ("agents", len(agents)),
+            ("agents", sum(one["kind"] == "agent" for one in accounts)),
+            ("teams", sum(one["kind"] == "team" for one in accounts) or None),
         ]
     )
-    if agents:
+    if accounts:
         click.echo()
         table(
-            ("agent", "spent", "remaining"),
-            [(one["name"], f"${one['spent_usd']}", f"${one['remaining_usd']}") for one in agents],
+            ("name", "kind", "spent", "remaining"),
+            [
+                (one["name"], one["kind"], f"${one['spent_usd']}", f"${one['remaining_usd']}")
+                for one in accounts
+            ],
             right="spent remaining",
         )

@@ -7,6 +7,7 @@ Refuses to know: the gateway itself (aex_addon/gateway.py).
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import click
 
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.init import write_template
-from aex_addon.cli.output import say
+from aex_addon.cli.output import emit, json_option, say
 from aex_addon.cli.values import Listen
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ listen_option = click.option(
 
 @click.command()
 @listen_option
+@json_option
 @click.pass_context
 @pass_context
-def up(context: Context, ctx: click.Context, listen: str | None) -> None:
+def up(context: Context, ctx: click.Context, listen: str | None, as_json: bool) -> None:
     """Run the gateway here, until Ctrl-C; calls under way are finished first.
 
     Needs no set-up: what is missing is made.
@@ -49,6 +51,9 @@ def up(context: Context, ctx: click.Context, listen: str | None) -> None:
 
     def on_ready(host: str, port: int) -> None:
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if as_json:
+            emit({"listen": where, "url": f"http://{where}", "pid": os.getpid()})
+            return
         click.echo(f"AEX serves on http://{where}")
         click.echo(_guide(context, where))
 

@@ -1,4 +1,4 @@
-"""What people type: amounts, durations, addresses.
+"""What people type: amounts, durations, times, addresses.
 
 Owns: how such words are read, and the sentence that says what was expected.
 Refuses to know: which command takes them.
@@ -7,11 +7,20 @@ Refuses to know: which command takes them.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import click
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST_DAYS = 3650
+_TIME = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)"
+    r"(?:(?<=:\d\d:\d\d)\.(?P<fraction>\d{1,9}))?(?P<offset>Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
+)
+
+COUNT = click.IntRange(min=0)
+WINDOW = click.Choice(["total", "day", "week", "month"])
 
 
 def duration_ns(text: str) -> int:
@@ -24,6 +33,32 @@ def duration_ns(text: str) -> int:
     if not 0 < seconds <= _LONGEST_DAYS * 86_400:
         raise ValueError(f"{text!r} is out of range; a duration is 1s to {_LONGEST_DAYS}d")
     return seconds * 1_000_000_000
+
+
+def moment_ns(text: str, now_ns: int) -> int:
+    """Nanoseconds since the epoch of `2026-07-01`, `2026-07-01T12:00Z`, or of `7d` before now.
+
+    A time without an offset is UTC. Raises ValueError with a sentence.
+    """
+    cleaned = text.strip()
+    if re.fullmatch(r"(?:[0-9]+[smhdwSMHDW])+", cleaned):
+        return max(now_ns - duration_ns(cleaned), 0)
+    found = _TIME.fullmatch(cleaned)
+    try:
+        if found is None:
+            raise ValueError
+        moment = datetime.fromisoformat(found["time"] + (found["offset"] or ""))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a time; write 2026-07-01, 2026-07-01T12:00Z, or 7d for 7 days ago"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if not 1970 <= moment.year < 2262:
+        raise ValueError(f"{text!r} is out of range; a time is from 1970 to 2261")
+    past = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    fraction = int((found["fraction"] or "").ljust(9, "0"))
+    return (past.days * 86_400 + past.seconds) * 1_000_000_000 + fraction
 
 
 class Usd(click.ParamType[int]):
@@ -58,6 +93,23 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Moment(click.ParamType[int]):
+    """A time, or how long ago; nanoseconds since the epoch for the command."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Exact, or a usage error."""
+        from ledger.clock import KernelClock
+
+        try:
+            return value if isinstance(value, int) else moment_ns(str(value), KernelClock()())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Listen(click.ParamType[str]):
     """An address to listen on."""
 
@@ -67,7 +119,7 @@ class Listen(click.ParamType[str]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
         """Checked as the key `listen` of aex.toml is."""
-        from aex_addon.settings import split_listen
+        from aex_addon.addresses import split_listen
 
         try:
             split_listen(str(value))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from aex_addon.home import Home
 from aex_addon.tokens import mint
-from ledger.commands import CreateAgent
+from ledger.admin_commands import CreateAgent
 from ledger.opening import open_store
 from ledger.read import Reader
 from ledger.state import Execution
@@ -32,7 +32,7 @@ UP = """
 import os, sys
 from aex_addon.gateway import run
 from aex_addon.home import Home, HomeError
-from aex_addon.settings import load
+from aex_addon.settings_load import load
 from ledger.errors import LedgerError
 home = Home.locate(os.environ)
 try:

@@ -24,7 +24,7 @@ from aex_addon.home import Home
 from aex_addon.pipeline import Pipeline
 from aex_addon.settings import Settings
 from aex_addon.tokens import PREFIX, _checksum, mint
-from ledger.commands import CreateAgent
+from ledger.admin_commands import CreateAgent
 from ledger.read import Reader
 from ledger.state import Agent, Execution
 

@@ -11,7 +11,8 @@ import pytest
 
 from aex_addon.assembly import Assembly, assemble, prepare
 from aex_addon.home import Home, HomeError
-from ledger.commands import Admit, Admitted, CreateAgent, Quote
+from ledger.admin_commands import CreateAgent
+from ledger.commands import Admit, Admitted, Quote
 from ledger.errors import IntegrityBroken
 from ledger.read import Reader
 from ledger.state import Execution

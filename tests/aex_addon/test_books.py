@@ -12,16 +12,8 @@ import pytest
 
 from aex_addon import books as books_module
 from aex_addon.books import BATCH_MAX, Books
-from ledger.commands import (
-    Admit,
-    Admitted,
-    Command,
-    Commit,
-    Outcome,
-    Quote,
-    Release,
-    Settled,
-)
+from ledger.admin_commands import Command
+from ledger.commands import Admit, Admitted, Commit, Outcome, Quote, Release, Settled
 from ledger.errors import CommitUnknown, IntegrityBroken, LedgerBusy, LedgerUnavailable
 
 LONG_S = 30.0

@@ -9,7 +9,8 @@ import apsw
 import pytest
 
 from aex_addon.books import Books
-from ledger.commands import Admitted, CreateAgent, Settled
+from ledger.admin_commands import CreateAgent
+from ledger.commands import Admitted, Settled
 from ledger.errors import LedgerBusy
 from ledger.opening import open_store
 from ledger.read import Reader

@@ -11,14 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from aex_addon.home import Home, HomeError
 from aex_addon.settings import (
-    OTHER_VARIABLES,
     ConfigError,
     ModelSettings,
     ProviderSettings,
     Settings,
-    load,
-    split_listen,
 )
+from aex_addon.settings_load import OTHER_VARIABLES, load
 
 FULL = """\
 listen = "127.0.0.1:9000"
@@ -127,7 +125,7 @@ def test_all_mistakes_are_told_at_once(home: Home) -> None:
 def test_far_off_keys_get_the_list(home: Home) -> None:
     """Where nothing is near, the keys that there are are named."""
     (told,) = mistakes(home, "zzzzzz = 1")
-    assert "known here: body_limit_mib, denial_status" in told
+    assert "known here: body_limit_mib, checkpoint_every_events" in told
 
 
 def test_binary_fractions_are_no_money(home: Home) -> None:
@@ -150,23 +148,6 @@ def test_money_is_text_or_a_whole_number(value: Any) -> None:
     assert ModelSettings(provider="x", input_usd_per_mtok=3).input_usd_per_mtok == 3
     with pytest.raises(ValidationError):
         ModelSettings(provider="x", input_usd_per_mtok=value)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["9000", ":9000", "127.0.0.1", "127.0.0.1:", "h:65536", "h:-1", "::1:9000", "h:٣", "a b:1"],
-)
-def test_listen_is_host_and_port(text: str) -> None:
-    """Anything but HOST:PORT is refused: a forgotten host would open every interface."""
-    with pytest.raises(ValueError, match="expected HOST:PORT"):
-        split_listen(text)
-
-
-def test_listen_forms() -> None:
-    """Names, IPv4, bracketed IPv6 and port 0 are taken."""
-    assert split_listen("localhost:0") == ("localhost", 0)
-    assert split_listen("[::1]:65535") == ("::1", 65535)
-    assert split_listen("0.0.0.0:80") == ("0.0.0.0", 80)
 
 
 @pytest.mark.parametrize(
@@ -248,9 +229,16 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
     "recovery": ("release", "release"),
+    "idempotency_ttl_hours": ("3", 3),
+    "idempotency_max_kib": ("4", 4),
+    "idempotency_join_seconds": ("5", 5),
     "body_limit_mib": ("9", 9),
     "drain_seconds": ("5", 5),
     "denial_status.budget_exceeded": ("429", 429),
+    "checkpoint_every_events": ("5", 5),
+    "checkpoint_every_seconds": ("7", 7),
+    "witness_command": ("logger, -t, aex", ["logger", "-t", "aex"]),
+    "witness_url": ("https://w.example/aex?log=1", "https://w.example/aex?log=1"),
     "log_level": ("debug", "debug"),
 }
 

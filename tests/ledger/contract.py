@@ -14,17 +14,9 @@ from typing import Any
 
 import pytest
 
+from ledger.admin_commands import Command, CreditAgent, DeleteAgent, NoteGateway, RevokeToken
 from ledger.audit import audit
-from ledger.commands import (
-    Admitted,
-    Command,
-    CreditAgent,
-    DeleteAgent,
-    NoteGateway,
-    Recover,
-    RevokeToken,
-    Settled,
-)
+from ledger.commands import Admitted, Recover, Settled
 from ledger.errors import LedgerUnavailable
 from ledger.evolve import fold
 from ledger.read import Reader
@@ -112,10 +104,7 @@ class StoreContract:
     def test_a_batch_is_its_commands(self, store: Store, reader: Reader, size: int) -> None:
         """Commands in batches of any size leave the same log as one by one."""
         kernel = Pure(log=[logged.event for logged in reader.log()])
-        expected = []
-        for command in STORY:
-            kernel.now -= 1_000_000_000
-            expected.append(kernel(command))
+        expected = [kernel.at_once(command) for command in STORY]
         outcomes = []
         for first in range(0, len(STORY), size):
             outcomes += store.execute(STORY[first : first + size])
@@ -201,14 +190,14 @@ class StoreContract:
     ) -> None:
         """An execution that is not as it was loaded is not moved, and the batch fails."""
         store.execute([create(), admit("e1"), admit("e2")])
-        before, load = read_all(reader), store._load
+        before, load = read_all(reader), store._loader.load
 
         def stale(commands: Any) -> State:
             state = load(commands)
             state.executions["e1"] = replace(state.executions["e1"], state=RESERVED)
             return state
 
-        monkeypatch.setattr(store, "_load", stale)
+        monkeypatch.setattr(store._loader, "load", stale)
         with pytest.raises(LedgerUnavailable, match="changed under a held lock"):
             store.execute([commit("e2", 1), commit("e1", 1)])
         assert read_all(reader) == before

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.commands import Admitted, DeleteAgent, Denied, Done, Rejected, Settled
+from ledger.admin_commands import DeleteAgent
+from ledger.commands import Admitted, Denied, Done, Rejected, Settled
 from ledger.errors import LedgerError, LedgerUnavailable
 from ledger.read import Reader
 from ledger.store import Store
@@ -63,7 +64,8 @@ class RefusalContract(StoreContract):
             "DELETE FROM event_log",
             "UPDATE reservations SET amount_nanousd = 0",
             "DELETE FROM reservations",
-            "UPDATE executions SET actual_nanousd = 0",
+            "UPDATE executions SET state = 'RELEASED'",
+            "UPDATE executions SET state = 'DISPATCHED'",
             "UPDATE agents SET reserved_nanousd = -1",
             "INSERT INTO reservations VALUES ('e1', 'release', 1, 99)",
             "INSERT INTO reservations VALUES ('e1', 'reserve', 1, 99)",

@@ -5,21 +5,25 @@ Owns: the strategies. Refuses to know: what the outcomes should be.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from hypothesis import strategies as st
 
-from ledger.commands import (
+from ledger.admin_commands import (
     Command,
     CreditAgent,
     DeleteAgent,
+    Fence,
     NoteGateway,
-    Quote,
-    Recover,
-    Refusal,
+    NoteRestore,
     RevokeToken,
+    SetLimits,
 )
-from tests.ledger.making import admit, commit, create, issue, release, token_hash
+from ledger.commands import Adjust, Quote, Recover, Refusal, Sealed
+from tests.ledger.making import SECOND, admit, commit, create, issue, release, run, team, token_hash
 
 names = st.sampled_from(["alice", "bob"])
+payers = st.sampled_from(["alice", "bob", "alice/r1"])
 keys = st.sampled_from([f"e{number}" for number in range(8)])
 amounts = st.integers(0, 600)
 numbers = st.integers(1, 4)
@@ -27,10 +31,12 @@ quotes = st.builds(Quote, amounts, st.sampled_from([0, 500, 2_000]), st.integers
 refusals = st.none() | st.just(Refusal(403, "model_unpriced", "no price"))
 
 creations = st.builds(
-    lambda name, budget, rpm, number, mode: create(
+    lambda name, budget, rpm, number, mode, parent: create(
         name,
         budget,
         rpm=rpm,
+        tpm=rpm * 50,
+        parent=parent,
         token_hash=token_hash(name, number),
         on_short_budget=mode,
         min_output_tokens=10,
@@ -40,19 +46,36 @@ creations = st.builds(
     st.sampled_from([0, 2]),
     numbers,
     st.sampled_from(["clamp", "deny"]),
+    st.sampled_from([None, "team"]),
 )
 admissions = st.builds(
-    lambda key, name, number, quote, refusal: admit(
-        key, token_hash=token_hash(name, number), quote=quote, refusal=refusal
+    lambda key, name, number, quote, refusal, gateway, idempotency: admit(
+        key,
+        token_hash=token_hash(name, number),
+        quote=quote,
+        refusal=refusal,
+        gateway=gateway,
+        tokens_max=40,
+        key_hash=idempotency[0],
+        fingerprint=idempotency[1],
+        key_ttl_ns=30 * SECOND,
     ),
     keys,
-    names,
+    payers,
     numbers,
     quotes,
     refusals,
+    st.sampled_from(["gw-1", "gw-1", "gw-2"]),
+    st.sampled_from([("", "f"), ("k1", "f"), ("k1", "g"), ("k2", "f")]),
+)
+answers = st.sampled_from([None, b"", b"sealed"]).map(
+    lambda data: (
+        None if data is None else Sealed(sha256(data).hexdigest(), len(data), 30 * SECOND, data)
+    )
 )
 settlements: st.SearchStrategy[Command] = st.one_of(
-    st.builds(commit, keys, st.none() | amounts),
+    st.builds(commit, keys, st.none() | amounts, sealed=answers),
+    st.builds(Adjust, keys, amounts, st.just("a late bill"), st.just("operator")),
     st.builds(release, keys),
     st.builds(Recover, keys, st.sampled_from(["charge", "release"])),
 )
@@ -71,10 +94,40 @@ acts: st.SearchStrategy[Command] = st.one_of(
     ),
     st.builds(DeleteAgent, names, st.just("operator")),
     st.just(NoteGateway("gw-1", "started")),
+    st.just(Fence("gw-2", "lost")),
+    st.just(NoteRestore("operator", "a new disk", 1, "0" * 64)),
+    st.builds(
+        SetLimits,
+        st.sampled_from(["alice", "bob", "team", "alice/r1"]),
+        st.just("operator"),
+        tpm=st.sampled_from([None, 0, 100]),
+        budget_window=st.sampled_from([None, "total", "day", "week", "month"]),
+    ),
+    st.builds(
+        lambda name, asks, number, label: run(
+            name, label, 300, by=token_hash(name, number) if asks else "", number=number
+        ),
+        names,
+        st.booleans(),
+        numbers,
+        st.sampled_from(["r1", "r2"]),
+    ),
+    st.builds(
+        lambda label, number, alone: issue(f"alice/{label}", number, revoke_others=alone),
+        st.sampled_from(["r1", "r2"]),
+        numbers,
+        st.booleans(),
+    ),
 )
 commands: st.SearchStrategy[Command] = st.one_of(
     creations, admissions, admissions, settlements, acts
 )
 histories = st.lists(commands, max_size=30).map(
-    lambda rest: [create("alice", 1_000), create("bob", 500, rpm=2), *rest]
+    lambda rest: [
+        team(),
+        create("alice", 1_000, parent="team"),
+        create("bob", 500, rpm=2),
+        run("alice", "r1", 300),
+        *rest,
+    ]
 )

@@ -28,6 +28,16 @@ from tests.ledger.making import URL, admit, commit, create, open_at, read_all, r
 # A new ledger now and then, or the look at it would be most of the work.
 ROUNDS_PER_LEDGER = 10
 COST = 7
+# What must not be, whenever a process was killed.
+BAD = (
+    "findings",
+    "unlike_the_fold",
+    "lost",
+    "doubled",
+    "misbooked",
+    "settled_twice",
+    "corrupt",
+)
 
 
 def write(base: Path, prefix: str, pipe: int) -> None:

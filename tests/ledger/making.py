@@ -10,16 +10,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ledger.admin_commands import Command, CreateAgent, IssueToken, OpenRun
 from ledger.chain import GENESIS, extend
 from ledger.clock import KernelClock
 from ledger.commands import (
     Admit,
     Admitted,
-    Command,
     Commit,
-    CreateAgent,
     Denied,
-    IssueToken,
     Outcome,
     Quote,
     Refusal,
@@ -62,6 +60,17 @@ def create(name: str = "alice", budget: int = 1_000, **changes: Any) -> CreateAg
     """A new agent without rate limits."""
     command = CreateAgent(name, budget, 0, 0, "operator", token_hash(name), f"{name}-1")
     return replace(command, **changes)
+
+
+def team(name: str = "team", budget: int = 1_200, **changes: Any) -> CreateAgent:
+    """A new team, which has no token."""
+    return create(name, budget, kind="team", token_hash="", token_id="", **changes)
+
+
+def run(name: str, label: str, budget: int, by: str = "", number: int = 1) -> OpenRun:
+    """A run below an account; its token is that of the account `name/label`."""
+    hashed = token_hash(f"{name}/{label}", number)
+    return OpenRun(name, label, by, budget, 0, 0, "operator", hashed, f"{label}-{number}")
 
 
 def admit(key: str, name: str = "alice", fixed: int = 100, **changes: Any) -> Admit:
@@ -118,6 +127,11 @@ class Pure:
         self.log += events
         return outcome
 
+    def at_once(self, command: Command) -> Outcome:
+        """Carries a command out a nanosecond after the newest event, as a store does in a batch."""
+        self.now = max(self.now, self.log[-1].time_ns + 1) - SECOND if self.log else self.now
+        return self(command)
+
     def balance(self, name: str = "alice") -> tuple[int, int, int]:
         """(budget, spent, reserved)."""
         agent = self.state.agents[name]
@@ -134,7 +148,15 @@ class Pure:
 
 def rows(state: State) -> tuple[Any, ...]:
     """All that a state says about the books, without what it notes for the store."""
-    return state.agents, state.tokens, state.executions, state.rates, state.reservations
+    return (
+        state.agents,
+        state.tokens,
+        state.executions,
+        state.rates,
+        state.reservations,
+        state.bindings,
+        state.answers,
+    )
 
 
 def open_at(base: Path, url: str = URL, **options: Any) -> Store:
@@ -150,6 +172,8 @@ def read_all(reader: Reader) -> tuple[Any, ...]:
         {row.execution_id: row for row in reader.executions(limit=None)},
         reader.rates(),
         reader.reservations(),
+        {(row.agent, row.key_hash): row for row in reader.bindings(0)},
+        {row.execution_id: row for row in reader.answers(0)},
     )
 
 

@@ -7,18 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import (
-    Admitted,
-    Command,
-    CreditAgent,
-    DeleteAgent,
-    Denied,
-    Done,
-    NoteGateway,
-    Outcome,
-    Rejected,
-    RevokeToken,
-)
+from ledger.admin_commands import Command, CreditAgent, DeleteAgent, NoteGateway, RevokeToken
+from ledger.commands import Admitted, Denied, Done, Outcome, Rejected
 from ledger.money import MAX_NANOUSD
 from tests.ledger.making import Pure, admit, commit, create, issue, token_hash
 

@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.commands import (
-    Admitted,
-    CreditAgent,
-    Denied,
-    Quote,
-    RevokeToken,
-)
+from ledger.admin_commands import CreditAgent, RevokeToken
+from ledger.commands import Admitted, Denied, Quote
 from ledger.state import DENIED, DISPATCHED
 from tests.ledger.making import (
     REFUSED,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Admit, DeleteAgent, Denied, Quote, Refusal
+from ledger.admin_commands import DeleteAgent
+from ledger.commands import Admit, Denied, Quote, Refusal
 from ledger.money import MAX_NANOUSD
 from tests.ledger.making import REFUSED, SECOND, START, Pure, admit, create, started, word
 

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 
+from ledger.admin_commands import Command, DeleteAgent
 from ledger.audit import Finding, audit
-from ledger.commands import Command, DeleteAgent
 from ledger.engine import connect
 from ledger.read import Reader
 from ledger.store import Store
@@ -51,11 +51,14 @@ def test_an_honest_ledger_is_not_blamed(sql: Sql, reader: Reader) -> None:
     assert [finding.law for finding in findings] == [
         "chain",
         "head",
+        "checkpoints",
         "agents",
         "tokens",
         "executions",
         "reservations",
         "rate_windows",
+        "idempotency",
+        "answers",
         "balances",
         "settled once",
     ]
@@ -168,7 +171,7 @@ def test_events_cannot_come_and_go(
         ("UPDATE tokens SET revoked_at = 0 WHERE agent = 'bob'", "tokens", "revoked_at is 0"),
         ("UPDATE tokens SET agent = 'bob' WHERE token_hash = 'new'", "tokens", "agent is 'bob'"),
         (
-            "INSERT INTO tokens VALUES ('x', 'x', 'bob', 'execution', '', 0, 0, 0)",
+            "INSERT INTO tokens VALUES ('x', 'x', 'bob', 'execution', '', 0, 0, 0, 'bob')",
             "tokens",
             "row x",
         ),

@@ -8,15 +8,16 @@ from __future__ import annotations
 import pytest
 
 from ledger import events
+from ledger.admin_commands import DeleteAgent
 from ledger.admission import _facts
 from ledger.audit import audit
 from ledger.chain import GENESIS, extend
-from ledger.commands import DeleteAgent
 from ledger.events import Event, canonical
 from ledger.read import Reader
 from ledger.state import Token
-from ledger.store import Store, _log_row
-from tests.ledger.making import START, admit, commit, create
+from ledger.store import Store
+from ledger.writing import _log_row
+from tests.ledger.making import admit, commit, create
 
 
 def forge(store: Store, reader: Reader, change: dict[int, tuple[str, str]]) -> None:
@@ -29,12 +30,12 @@ def forge(store: Store, reader: Reader, change: dict[int, tuple[str, str]]) -> N
         store.engine.rows(f"DROP TRIGGER {name}")
     linked = extend(history, GENESIS)
     store.engine.rows("DELETE FROM event_log")
-    store.engine.many(store._insert_event, [_log_row(*link) for link in linked])
+    store.engine.many(store._writer._insert_event, [_log_row(*link) for link in linked])
     store.engine.rows("UPDATE ledger_head SET event_hash = ?", (linked[-1][2].hex(),))
 
 
 NO_RATES = canonical(
-    _facts(admit("e1"), Token("", "", "", "", "", 0, 0, 0))
+    _facts(admit("e1"), Token("", "", "", "", "", 0, 0, 0, "alice"))
     | {"output_tokens_cap": 0, "rates": [], "reserved_nanousd": 1}
 )
 RELEASED = '{"proof":"p","status_code":0}'
@@ -75,9 +76,13 @@ def test_a_second_end_of_nothing_is_found(store: Store, reader: Reader) -> None:
     store.execute([create(), admit("e1", fixed=0), commit("e1", 0), admit("e2", fixed=0)])
     committed = next(e.event for e in reader.log() if e.event.type == events.COMMITTED)
     history = [logged.event for logged in reader.log()]
-    history.append(Event(len(history) + 1, START, "alice", "e1", committed.type, committed.payload))
+    history.append(
+        Event(
+            len(history) + 1, history[-1].time_ns, "alice", "e1", committed.type, committed.payload
+        )
+    )
     store.engine.many(
-        store._insert_event, [_log_row(*link) for link in extend(history, GENESIS)[-1:]]
+        store._writer._insert_event, [_log_row(*link) for link in extend(history, GENESIS)[-1:]]
     )
     digest = extend(history, GENESIS)[-1][2].hex()
     store.engine.rows("UPDATE ledger_head SET seq = seq + 1, event_hash = ?", (digest,))

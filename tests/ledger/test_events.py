@@ -10,9 +10,21 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import commands, events
+from ledger import admin_commands, commands, events
 from ledger.events import Event, canonical, storable
-from tests.ledger.making import Pure, admit, commit, create, issue, release, token_hash
+from tests.ledger.making import (
+    SECOND,
+    START,
+    Pure,
+    admit,
+    commit,
+    create,
+    issue,
+    release,
+    run,
+    team,
+    token_hash,
+)
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 names = st.text(st.characters(codec="ascii"), max_size=12)
@@ -47,13 +59,13 @@ def test_the_kernel_emits_canonical_payloads(
     model: str, label: str, amount: int, expires_at: int
 ) -> None:
     """Every type of event that the kernel emits has a canonical payload, whatever is in it."""
-    kernel = Pure()
+    kernel = Pure(now=START + 57_588 * SECOND)
     label = label.replace("\0", "")
     model = model.replace("\0", "").replace("\\", "")
     for command in (
-        commands.NoteGateway("gw-1", "started", {"pid": "1", "model": model}),
-        create(budget=2 * 10**12, rpm=60, tpm=7),
-        commands.CreditAgent("alice", amount + 1, label.replace("\\", ""), "operator"),
+        admin_commands.NoteGateway("gw-1", "started", {"pid": "1", "model": model}),
+        create(budget=2 * 10**12, rpm=60, tpm=7, budget_window="day"),
+        admin_commands.CreditAgent("alice", amount + 1, label.replace("\\", ""), "operator"),
         issue(label=label.replace("\\", ""), expires_at=2**63 - 1 - expires_at),
         admit("e1", fixed=amount, model=model, endpoint=model),
         admit("e2", refusal=commands.Refusal(403, "model_unpriced", model)),
@@ -61,11 +73,19 @@ def test_the_kernel_emits_canonical_payloads(
         admit("e4", fixed=1),
         commit("e1", amount + 1, usage={"input_tokens": amount}, reason=model),
         release("e4"),
+        commands.Adjust("e4", 3, label.replace("\\", "") or "why", "operator"),
+        admin_commands.SetLimits("alice", "operator", rpm=9, budget_window="day"),
+        team("team"),
+        run("alice", "r1", amount),
+        admit("e6", fixed=0, key_hash="k", key_ttl_ns=1),
+        commit("e6", 0, sealed=commands.Sealed("d", 6, 9, b"sealed")),
+        admin_commands.Fence("gw-9", "lost"),
+        admin_commands.NoteRestore("operator", "a new disk", 7, "0" * 64),
         admit("e5", fixed=2),
         commands.Recover("e5", "charge"),
-        commands.RevokeToken(token_hash("alice", 2), label.replace("\\", ""), "operator"),
-        commands.DeleteAgent("alice", "operator"),
-        commands.NoteGateway("gw-1", "stopped"),
+        admin_commands.RevokeToken(token_hash("alice", 2), label.replace("\\", ""), "operator"),
+        admin_commands.DeleteAgent("alice", "operator"),
+        admin_commands.NoteGateway("gw-1", "stopped"),
     ):
         assert not isinstance(kernel(command), commands.Rejected)
     made_elsewhere = {events.LEDGER_CREATED}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from ledger import events
-from ledger.commands import Command, DeleteAgent, NoteGateway
+from ledger.admin_commands import Command, DeleteAgent, NoteGateway
 from ledger.events import Event
 from ledger.evolve import evolve, fold
 from ledger.state import State
@@ -47,6 +47,8 @@ def test_what_was_touched_is_what_changed(history: list[Command]) -> None:
             state.touched_tokens,
             state.touched_executions,
             state.touched_rates,
+            state.touched_bindings,
+            state.touched_fences,
         ):
             noted.clear()
         evolve(state, event)
@@ -54,6 +56,8 @@ def test_what_was_touched_is_what_changed(history: list[Command]) -> None:
         assert _changed(before.tokens, state.tokens) <= state.touched_tokens
         assert _changed(before.executions, state.executions) <= state.touched_executions
         assert _changed(before.rates, state.rates) <= state.touched_rates
+        assert _changed(before.bindings, state.bindings) <= state.touched_bindings
+        assert state.fenced - before.fenced <= state.touched_fences
 
 
 def _changed[K, V](before: dict[K, V], after: dict[K, V]) -> set[K]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger.killing import BAD
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,18 +27,10 @@ def test_killed_at_any_instant(tmp_path: Path, outer_environment: dict[str, str]
         words, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True, check=True
     )
     counts = json.loads(done.stdout)
-    bad = (
-        "findings",
-        "unlike_the_fold",
-        "lost",
-        "doubled",
-        "misbooked",
-        "settled_twice",
-        "corrupt",
-    )
-    assert {name: counts[name] for name in bad if counts.get(name)} == {}, f"seed {seed}: {counts}"
+    assert {name: counts[name] for name in BAD if counts.get(name)} == {}, f"seed {seed}: {counts}"
     assert counts["kills"] == kills
-    # The control: the children did work, and kills did hit them in the middle of it.
-    assert counts["acknowledged"] > 5 * kills
+    # The control: the children did work, however slow the machine is, and kills did hit them in
+    # the middle of it.
+    assert counts["acknowledged"] > kills
     assert counts["recovered"] > 0
     assert 0 < counts["untold"] <= 3 * kills

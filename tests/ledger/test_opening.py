@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger import opening
-from ledger.commands import DeleteAgent
+from ledger.admin_commands import DeleteAgent
 from ledger.engine import SqliteEngine, connect
 from ledger.errors import IntegrityBroken, LedgerError, SchemaTooNew
 from ledger.opening import quick_check

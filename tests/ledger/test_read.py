@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger import read
-from ledger.commands import DeleteAgent
+from ledger.admin_commands import DeleteAgent
 from ledger.engine import connect
 from ledger.errors import IntegrityBroken, LedgerUnavailable, SchemaTooNew
 from ledger.read import Reader

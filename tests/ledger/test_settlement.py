@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Command, Commit, Recover, Rejected, Release, Settled
+from ledger.admin_commands import Command
+from ledger.commands import Commit, Recover, Rejected, Release, Settled
 from ledger.money import MAX_NANOUSD
 from ledger.state import COMMITTED, DENIED, RELEASED, RESERVED
 from tests.ledger.making import Pure, admit, commit, create, release
@@ -65,9 +66,17 @@ ENDS: list[Command] = [
 @pytest.mark.parametrize("second", ENDS)
 @pytest.mark.parametrize("first", ENDS)
 def test_an_execution_settles_once(first: Command, second: Command) -> None:
-    """Whatever came first is the end, and whatever comes second changes nothing and says so."""
+    """Whatever came first is the end, and only a late bill adjusts what recovery guessed."""
     kernel = started()
     settled = kernel(first)
+    if isinstance(first, Recover) and isinstance(second, Commit):
+        late = kernel(second)
+        assert isinstance(settled, Settled)
+        assert second.actual_nanousd is not None
+        assert late == replace(settled, actual_nanousd=second.actual_nanousd)
+        assert "execution.adjusted" in kernel.types()[-2:]
+        assert entries(kernel)[2:] == [("adjust", second.actual_nanousd)]
+        settled = late
     log, balance, row = list(kernel.log), kernel.balance(), kernel.state.executions["e1"]
     assert isinstance(settled, Settled)
     assert kernel(second) == replace(settled, fresh=False)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from ledger.commands import Admit, CreateAgent, Quote, Refusal
+from ledger.admin_commands import CreateAgent
+from ledger.commands import Admit, Quote, Refusal
 from ledger.errors import LedgerUnavailable
 from ledger.opening import open_store
 from ledger.read import Reader

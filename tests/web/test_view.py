@@ -9,10 +9,14 @@ import pytest
 from ledger.state import Agent, Execution
 from web.view import agent_rows, execution_rows, moment, percent
 
-AGENT = Agent("bot", "agent", None, 10**9, 25 * 10**7, 10**8, 0, 0, "clamp", 256, "ACTIVE", "", 1)
+AGENT = Agent(
+    *("bot", "agent", None, 10**9, 25 * 10**7, 10**8, 0, 0, "clamp", 256, "ACTIVE", "", 1),
+    *("total", 0, 0, 0),
+)
 EXECUTION = Execution(
     *("ex_1", "bot", "tok", "gw", "proxy", "openai", "gpt", "/v1/x", 0, "f", "COMMITTED"),
     *(30, 1, 2, 1_767_225_600_999_999_999, 1, 1, 200, 20, "", "provider", "exact", ""),
+    *("bot", "", "", 0),
 )
 
 

@@ -90,3 +90,45 @@ def test_delete_asks_first(aex: Aex, shop: str) -> None:
     assert aex.json("agent", "inspect", "shop")["lifecycle_state"] == "DECOMMISSIONED"
     aex("agent", "delete", "shop", "--yes", code=1)
     aex("audit")
+
+
+def test_an_agent_in_a_team(aex: Aex, shop: str) -> None:
+    """The team must exist; the agent then stands below it, with the window it was given."""
+    words = ("agent", "create", "ant", 1, 0, "--team", "lab", "--window", "week")
+    assert "there is no team 'lab'" in aex(*words, code=1).stderr
+    aex("team", "create", "lab", 10)
+    made = aex.json(*words)
+    assert (made["parent"], made["budget_window"]) == ("lab", "week")
+    one = aex.json("agent", "inspect", "ant")
+    assert (one["parent"], one["budget_window"], one["kind"]) == ("lab", "week", "agent")
+
+
+def test_limits_change_what_is_named(aex: Aex, shop: str) -> None:
+    """What is named changes, also to 0; the rest stays, and the change is an event."""
+    changed = aex.json("agent", "limits", "shop", "--tpm", 9, "--window", "month")
+    assert (changed["rpm"], changed["tpm"], changed["budget_window"]) == (60, 9, "month")
+    words = ("--rpm", 0, "--on-short-budget", "deny", "--min-output-tokens", 7)
+    shown = aex("agent", "limits", "shop", *words).stdout
+    assert "calls a minute     no limit\n" in shown
+    kept = aex.json("agent", "inspect", "shop")
+    assert (kept["rpm"], kept["tpm"], kept["budget_window"]) == (0, 9, "month")
+    assert (kept["on_short_budget"], kept["min_output_tokens"]) == ("deny", 7)
+    aex("audit")
+
+
+def test_limits_need_one(aex: Aex, shop: str) -> None:
+    """Nothing to change is wrong usage; nobody to change is refused."""
+    assert "at least one limit" in aex("agent", "limits", "shop", code=2).stderr
+    assert "no agent 'x'" in aex("agent", "limits", "x", "--rpm", 1, code=1).stderr
+
+
+def test_a_team_is_not_taken_for_an_agent(aex: Aex, shop: str) -> None:
+    """What ends, limits or gives tokens to an agent leaves a team alone; credit goes to either."""
+    aex("team", "create", "lab", 10)
+    for words in (
+        ("delete", "lab", "--yes"),
+        ("limits", "lab", "--rpm", 1),
+        ("rotate-token", "lab"),
+    ):
+        assert "lab is of the kind team" in aex("agent", *words, code=1).stderr
+    assert aex.json("agent", "top-up", "lab", 1)["budget_usd"] == "11.00"

@@ -9,7 +9,7 @@ import pytest
 
 from aex_addon.cli.context import Context
 from aex_addon.home import HomeError
-from ledger.commands import CreditAgent
+from ledger.admin_commands import CreditAgent
 from ledger.errors import CommandRefused, LedgerUnavailable
 
 

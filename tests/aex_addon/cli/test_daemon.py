@@ -55,6 +55,21 @@ def test_a_gateways_life(
     aex("audit")
 
 
+def test_a_life_in_json(
+    aex: Aex, home: Home, program: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Each command prints one document that says what became of the gateway."""
+    started = json.loads(program("daemon", "start", "--json").communicate(timeout=60)[0])
+    assert (started["running"], started["pid"]) == (True, find(home).pid)
+    restarted = json.loads(program("daemon", "restart", "--json").communicate(timeout=60)[0])
+    assert restarted["running"]
+    assert restarted["pid"] != started["pid"]
+    assert any("AEX serves on" in line for line in aex.json("daemon", "logs"))
+    assert "no end" in aex("daemon", "logs", "-f", "--json", code=2).stderr
+    assert aex.json("daemon", "stop") == {"stopped": True, "pid": restarted["pid"]}
+    assert aex.json("daemon", "stop") == {"stopped": False, "pid": None}
+
+
 def test_a_port_in_use_is_told_with_the_reason(aex: Aex, home: Home) -> None:
     """The reason comes from the gateway itself, exit code 1, and nothing is left running."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aex_addon.cli.init import TEMPLATE
 from aex_addon.home import Home
-from aex_addon.settings import Settings, load
+from aex_addon.settings import Settings
+from aex_addon.settings_load import load
 from tests.aex_addon.cli.conftest import Aex
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -136,3 +138,33 @@ def test_a_token_that_cannot_be_revoked_is_a_warning(aex: Aex, home: Home) -> No
         *("run", "--agent", "shop", "--", "sh", "-c", f"mv {ledger} {ledger}.away; exit 5"), code=5
     )
     assert "could not be revoked" in result.stderr
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_run_with_a_budget(aex: Aex, program: Program) -> None:
+    """The child pays from an account of its own, as its agent, with a token that ends with it."""
+    words = ["run", "--agent", "shop", "--budget", "0.50", "--", sys.executable, "-c", SHOW]
+    code, out, err = finish(program(*words))
+    assert (code, err) == (0, "")
+    seen = json.loads(out)
+    assert re.fullmatch(r"shop/run-[0-9a-f]{8}", seen["AEX_RUN"])
+    assert seen["AEX_AGENT"] == "shop"
+    assert seen["HTTPS_PROXY"].startswith(f"http://shop:{seen['AEX_TOKEN']}@")
+    run = aex.json("agent", "inspect", seen["AEX_RUN"])
+    assert (run["kind"], run["budget_usd"], run["parent"]) == ("run", "0.50", "shop")
+    assert [one["state"] for one in run["tokens"]] == ["revoked"]
+    assert labels(aex)[1] == (seen["AEX_RUN"].partition("/")[2], "revoked")
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_run_with_a_name(aex: Aex, program: Program) -> None:
+    """The name is the run's, once; a name without a budget is wrong usage."""
+    words = ["run", "--agent", "shop", "--name", "nightly"]
+    named = [*words, "--budget", "1", "--ttl", "1h", "sh", "-c", "echo $AEX_RUN"]
+    assert finish(program(*named)) == (0, "shop/nightly\n", "")
+    run = aex.json("agent", "inspect", "shop/nightly")
+    life = datetime.fromisoformat(run["expires_at"]) - datetime.fromisoformat(run["created_at"])
+    assert 3_500 < life.total_seconds() <= 3_600
+    assert "exists already" in aex(*named, code=1).stderr
+    assert "add --budget" in aex(*words, "true", code=2).stderr
+    assert len(labels(aex)) == 2

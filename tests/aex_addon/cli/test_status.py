@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 
+from aex_addon.cli.context import Context
+from aex_addon.cli.issue import open_run
 from aex_addon.home import Home
 from tests.aex_addon.cli.conftest import Aex, Answers
 from tests.aex_addon.cli.test_process import now
@@ -42,3 +44,16 @@ def test_a_gateway_is_asked(aex: Aex, home: Home, answers: Answers) -> None:
         assert aex.json("status")["gateway"]["healthy"] is False
         assert "does not serve (it answers 503" in aex("status").stdout
     assert "pid file is left" in aex("status").stdout
+
+
+def test_teams_are_counted_apart_and_runs_left_out(aex: Aex, context: Context, shop: str) -> None:
+    """The overview has agents and teams, each with its kind, and no runs."""
+    assert "\nteams" not in aex("status").stdout
+    aex("team", "create", "lab", 10)
+    open_run(context, "shop", "r1", 700, 1_000_000_000)
+    kinds = {one["name"]: one["kind"] for one in aex.json("status")["agents"]}
+    assert kinds == {"lab": "team", "shop": "agent"}
+    lines = [line.split() for line in aex("status").stdout.splitlines()]
+    assert ["agents", "1"] in lines
+    assert ["teams", "1"] in lines
+    assert ["lab", "team", "$0.00", "$10.00"] in lines

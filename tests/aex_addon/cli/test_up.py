@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -47,6 +48,13 @@ def test_it_needs_no_set_up(aex: Aex, home: Home, gateway: list[Settings], shop:
     assert 'eval "$(aex env --agent shop)"' in shown
     assert "HTTPS_PROXY=http://shop:TOKEN@127.0.0.1:4711" in shown
     assert gateway[0].listen == "127.0.0.1:9000"
+
+
+def test_readiness_in_json(aex: Aex, gateway: list[Settings], shop: str) -> None:
+    """One document says where it serves and as which process."""
+    shown = aex.json("up")
+    assert (shown["listen"], shown["url"]) == ("127.0.0.1:4711", "http://127.0.0.1:4711")
+    assert shown["pid"] == os.getpid()
 
 
 def test_listen_stands_above_the_configuration(

@@ -1,0 +1,181 @@
+"""`aex team …`: budgets that agents share.
+
+Owns: the commands that make, show and change teams, and the tree in which they are shown.
+Refuses to know: how a call is paid on every level at once (ledger/admission.py); what changing a
+team has in common with changing an agent (agents.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from aex_addon.cli.agents import change_limits, credit, end
+from aex_addon.cli.agents_show import BALANCES, require, shape_text, show_account
+from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.output import emit, json_option, table
+from aex_addon.cli.values import COUNT, WINDOW, Usd
+
+Shape = dict[str, Any]
+
+
+@click.group()
+def team() -> None:
+    """Teams: budgets that agents share."""
+
+
+@team.command()
+@click.argument("name")
+@click.argument("budget_usd", type=Usd())
+@click.option("--parent", default=None, help="The team whose budget must suffice, too.")
+@click.option("--window", type=WINDOW, default="total", show_default=True, help="Budget for what.")
+@click.option("--rpm", type=COUNT, default=0, help="Calls a minute of all members; 0 is no limit.")
+@click.option("--tpm", type=COUNT, default=0, help="Tokens a minute of all members; 0 is no limit.")
+@json_option
+@pass_context
+def create(
+    context: Context,
+    name: str,
+    budget_usd: int,
+    parent: str | None,
+    window: str,
+    rpm: int,
+    tpm: int,
+    as_json: bool,
+) -> None:
+    """Create a team whose members may spend BUDGET_USD together.
+
+    \b
+    aex team create research 100 --window month
+    """
+    from ledger.admin_commands import CreateAgent
+
+    context.execute(
+        CreateAgent(
+            name=name,
+            budget_nanousd=budget_usd,
+            rpm=rpm,
+            tpm=tpm,
+            actor=context.actor,
+            token_hash="",
+            token_id="",
+            kind="team",
+            parent=parent,
+            budget_window=window,
+        )
+    )
+    show_account(context, name, as_json, "parent", "budget", "budget_window", "rpm", "tpm")
+
+
+@team.command("list")
+@json_option
+@pass_context
+def list_teams(context: Context, as_json: bool) -> None:
+    """Show the teams as a tree, with their members and everybody's balances.
+
+    \b
+    aex team list
+    """
+    from aex_addon.cli.shapes import agent_shape
+
+    now = context.now_ns()
+    with context.reader() as reader:
+        shapes = [agent_shape(one, now) for one in reader.agents() if one.kind != "run"]
+    teams = [one for one in shapes if one["kind"] == "team"]
+    if as_json:
+        emit([{**one, "members": [low["name"] for low in _below(shapes, one)]} for one in teams])
+    elif not teams:
+        click.echo("no teams yet; `aex team create NAME BUDGET_USD` makes one")
+    else:
+        table(
+            ("team", "kind", "window", *BALANCES),
+            [
+                (
+                    "  " * depth + one["name"],
+                    one["kind"],
+                    one["budget_window"],
+                    *(shape_text(one, key) for key in BALANCES),
+                )
+                for depth, one in _tree(shapes)
+            ],
+            right=" ".join(BALANCES),
+        )
+
+
+def _below(shapes: Sequence[Shape], one: Shape) -> list[Shape]:
+    return [low for low in shapes if low["parent"] == one["name"]]
+
+
+def _tree(shapes: Sequence[Shape]) -> Iterator[tuple[int, Shape]]:
+    """Each team with its depth, above its members. One below a team that has ended is a root."""
+    teams = {one["name"]: one for one in shapes if one["kind"] == "team"}
+
+    def down(depth: int, one: Shape) -> Iterator[tuple[int, Shape]]:
+        yield depth, one
+        for low in _below(shapes, one) if one["name"] in teams else ():
+            yield from down(depth + 1, low)
+
+    for one in teams.values():
+        if one["parent"] not in teams:
+            yield from down(0, one)
+
+
+@team.command("top-up")
+@click.argument("name")
+@click.argument("usd", type=Usd())
+@click.option("--reason", default="", help="Stands in the log beside the amount.")
+@json_option
+@pass_context
+def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Add USD to a team's budget.
+
+    \b
+    aex team top-up research 50 --reason "conference"
+    """
+    require(context, name, "team")
+    credit(context, name, usd, reason, as_json)
+
+
+@team.command()
+@click.argument("name")
+@click.option("--rpm", type=COUNT, default=None, help="Calls a minute; 0 is no limit.")
+@click.option("--tpm", type=COUNT, default=None, help="Tokens a minute; 0 is no limit.")
+@click.option("--window", type=WINDOW, default=None, help="What the budget is for.")
+@json_option
+@pass_context
+def limits(
+    context: Context,
+    name: str,
+    rpm: int | None,
+    tpm: int | None,
+    window: str | None,
+    as_json: bool,
+) -> None:
+    """Change a team's limits; what is not named stays as it is.
+
+    \b
+    aex team limits research --rpm 600
+    """
+    require(context, name, "team")
+    change_limits(context, name, {"rpm": rpm, "tpm": tpm, "budget_window": window})
+    show_account(context, name, as_json, "rpm", "tpm", "budget_window")
+
+
+@team.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_context
+def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
+    """End a team: its members can spend nothing from then on, its history stays.
+
+    \b
+    aex team delete research --yes
+    """
+    require(context, name, "team")
+    if not yes:
+        question = f"End team {name}? Its members can spend nothing from then on."
+        click.confirm(question, abort=True, err=True)
+    end(context, "team", name, as_json)

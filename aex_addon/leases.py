@@ -1,0 +1,97 @@
+"""Leases: a gateway shows that it lives, and looks after what a dead one left open.
+
+Owns: the beat, and when another gateway is taken for lost: its beat has stood still for a whole
+lease by this gateway's own steady clock, so that no two clocks need agree.
+Refuses to know: how an execution is recovered (ledger/settlement.py).
+
+A lost gateway is shut out first (fenced), in the log; what it reports later still lands, as an
+adjustment. Where a ledger belongs to one home, its lock says at once who is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from mitmproxy.utils import asyncio_utils
+
+from aex_addon.books import Books
+from ledger.admin_commands import Fence
+from ledger.commands import Recover
+from ledger.errors import LedgerError
+
+logger = logging.getLogger("aex.leases")
+
+BEAT_S = 5.0
+LEASE_S = 30.0
+_PURGE_BEATS = 60
+
+
+class Watch:
+    """Which gateways' beats have stood still for how long. Pure: times are arguments."""
+
+    def __init__(self, own: str, lease_s: float = LEASE_S) -> None:
+        self._own = own
+        self._lease_s = lease_s
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def lost(self, beats: Mapping[str, int], now_s: float) -> list[str]:
+        """The gateways to take for lost now."""
+        self._seen = {name: seen for name, seen in self._seen.items() if name in beats}
+        lost: list[str] = []
+        for name, beat in beats.items():
+            if name == self._own:
+                continue
+            seen = self._seen.get(name)
+            if seen is None or seen[0] != beat:
+                self._seen[name] = (beat, now_s)
+            elif now_s - seen[1] >= self._lease_s:
+                lost.append(name)
+        return lost
+
+
+class Leases:
+    """The addon: beats, watches and recovers for as long as the gateway runs."""
+
+    def __init__(self, books: Books, gateway: str, policy: str) -> None:
+        self._books = books
+        self._gateway = gateway
+        self._policy = policy
+        self._watch = Watch(gateway)
+        self._beat = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def running(self) -> None:
+        """The gateway serves: the first beat."""
+        self._next(asyncio.get_running_loop())
+
+    def done(self) -> None:
+        """The gateway ends: no further beat."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio_utils.create_task(self._go_round(), name="aex beat", keep_ref=True)
+        self._timer = loop.call_later(BEAT_S, self._next, loop)
+
+    async def _go_round(self) -> None:
+        self._beat += 1
+        try:
+            if not await self._books.call(lambda store: store.beat(self._gateway, self._beat)):
+                logger.critical("another gateway took this one for lost; restart it")
+            beats = await self._books.call(lambda store: store.beats())
+            now_s = asyncio.get_running_loop().time()
+            for gateway in self._watch.lost(beats, now_s):
+                await self._recover(gateway)
+            if self._beat % _PURGE_BEATS == 1:
+                await self._books.call(lambda store: store.purge())
+        except LedgerError as error:
+            logger.warning("a beat was missed: %s", error)
+
+    async def _recover(self, gateway: str) -> None:
+        logger.warning("gateway %s is taken for lost; its open calls are settled", gateway)
+        await self._books.settle(Fence(gateway, f"no sign of life for {LEASE_S:.0f} s"))
+        for execution_id, owner in await self._books.call(lambda store: store.open_executions()):
+            if owner == gateway:
+                self._books.settle(Recover(execution_id, self._policy))

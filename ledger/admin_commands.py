@@ -1,0 +1,150 @@
+"""What an operator, or a gateway about itself, can ask of the kernel.
+
+Owns: the commands of administration. Outcomes and the commands of calls are in commands.py.
+Refuses to know: how any of it is decided (administration.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ledger.commands import CallCommand
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAgent:
+    """A new account with its first credit and, but for a team, its first token.
+
+    kind: `team` or `agent`; runs are made by OpenRun. expires_at and token_expires_at: 0 is never.
+    """
+
+    name: str
+    budget_nanousd: int
+    rpm: int
+    tpm: int
+    actor: str
+    token_hash: str
+    token_id: str
+    token_expires_at: int = 0
+    on_short_budget: str = "clamp"
+    min_output_tokens: int = 256
+    kind: str = "agent"
+    parent: str | None = None
+    budget_window: str = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run below an account, with a budget and a token of its own, for a limited time.
+
+    by_token_hash: the token that asks, where an agent asks for itself: its run cannot outlive
+    that token nor get more than its account has left. "" where the operator asks.
+    """
+
+    name: str
+    run: str
+    by_token_hash: str
+    budget_nanousd: int
+    rpm: int
+    expires_at: int
+    actor: str
+    token_hash: str
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Changes limits; None leaves one as it is. The budget itself is changed by credits."""
+
+    name: str
+    actor: str
+    rpm: int | None = None
+    tpm: int | None = None
+    on_short_budget: str | None = None
+    min_output_tokens: int | None = None
+    budget_window: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAgent:
+    """Adds to an agent's budget; never edits what was spent."""
+
+    name: str
+    amount_nanousd: int
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """A further token. `revoke_others` makes it a rotation; expires_at 0 is never."""
+
+    name: str
+    token_hash: str
+    token_id: str
+    scope: str
+    label: str
+    expires_at: int
+    actor: str
+    revoke_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """Ends one token, such as a run's when the run has ended."""
+
+    token_hash: str
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAgent:
+    """Ends an agent: its tokens are revoked, its history stays."""
+
+    name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGateway:
+    """A gateway started or stopped. what: started | stopped."""
+
+    gateway: str
+    what: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Shuts out a gateway that is taken for lost: it can admit nothing from here on."""
+
+    gateway: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRestore:
+    """Records that the ledger was replaced by a back-up, and what stood before."""
+
+    actor: str
+    reason: str
+    replaced_seq: int
+    replaced_hash: str
+
+
+AdminCommand = (
+    CreateAgent
+    | OpenRun
+    | CreditAgent
+    | SetLimits
+    | IssueToken
+    | RevokeToken
+    | DeleteAgent
+    | NoteGateway
+    | Fence
+    | NoteRestore
+)
+
+Command = CallCommand | AdminCommand

@@ -1,0 +1,44 @@
+"""`aex prove`: the proof of a call's last event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aex_addon.home import Home
+from aex_addon.keys import verifier_keys
+from ledger.event_proof import verify
+from tests.aex_addon.cli.conftest import Aex
+
+
+@pytest.mark.parametrize(
+    ("execution", "kind"), [("ex_1", "execution.committed"), ("ex_2", "execution.denied")]
+)
+def test_what_a_call_came_to(
+    aex: Aex, home: Home, calls: list[str], execution: str, kind: str
+) -> None:
+    """The last event is proven, in a checkpoint that is taken for it."""
+    proven = verify(aex("prove", execution).stdout, verifier_keys(home))
+    assert (proven.event.execution_id, proven.event.type) == (execution, kind)
+
+
+def test_a_checkpoint_that_covers_it_is_used(aex: Aex, calls: list[str], home: Home) -> None:
+    """A second proof of an old event takes no second checkpoint."""
+    first = verify(aex("prove", "ex_1").stdout, verifier_keys(home)).checkpoint
+    aex("agent", "top-up", "shop", "1")
+    assert verify(aex("prove", "ex_2").stdout, verifier_keys(home)).checkpoint == first
+
+
+def test_into_a_file(aex: Aex, calls: list[str], tmp_path: Path) -> None:
+    """With -o the file holds the proof, and standard output nothing."""
+    file = tmp_path / "call.tlog-proof"
+    result = aex("prove", "ex_1", "-o", file)
+    assert result.stdout == ""
+    assert "aex verify-proof" in result.stderr
+    assert file.read_text() == aex("prove", "ex_1").stdout
+
+
+def test_an_unknown_call(aex: Aex, calls: list[str]) -> None:
+    """It is refused with the command that lists them."""
+    assert "aex executions list" in aex("prove", "ex_9", code=1).stderr
