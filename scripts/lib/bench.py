@@ -130,6 +130,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+async def body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+    """The answer's body, by its length or in chunks."""
+    if b"chunked" not in head.lower():
+        return await reader.readexactly(len(ANSWER))
+    data = b""
+    while size := int(await reader.readline(), 16):
+        data += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return data
+
+
 async def client(subject: Subject, context: ssl.SSLContext, requests: int) -> None:
     """One keep-alive connection through CONNECT and TLS, `requests` calls in a row."""
     reader, writer = await asyncio.open_connection("127.0.0.1", subject.port)
@@ -152,7 +164,8 @@ async def client(subject: Subject, context: ssl.SSLContext, requests: int) -> No
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(f"{subject.name} answered {head.splitlines()[0]!r}")
-        await reader.readexactly(len(ANSWER))
+        if await body(reader, head) != ANSWER:
+            raise SystemExit(f"{subject.name} altered the answer")
     writer.close()
 
 
