@@ -9,16 +9,24 @@ otherwise; so is a model that has no price. Nothing passes unmetered in silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aex_addon.settings import Settings
 from ledger.commands import Quote, Refusal
+from providers.price import Unquotable
 from providers.prices import Price, PriceBook, UnknownPrice
 from providers.registry import find
 from providers.wire import Call, Facts, Refused, WireFormat
 
 _NOTHING = Quote()
+_UNBOUNDED_TOOLS = Refusal(
+    403,
+    "not_metered",
+    "This call lets the provider run its own tools as often as it likes, so its cost has no bound."
+    " Limit their uses in the request, or let the operator set server_calls_max in aex.toml.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,8 @@ class Appraisal:
     """The result; `refusal` is set where the call must not leave.
 
     input_tokens is the bound that the quote's fixed part stands for. `cap_held` says that the
-    quoted output cap holds without being written into the request.
+    quoted output cap holds without being written into the request. server_calls is how often the
+    provider may run tools of its own.
     """
 
     facts: Facts
@@ -35,6 +44,7 @@ class Appraisal:
     quote: Quote = _NOTHING
     input_tokens: int = 0
     cap_held: bool = True
+    server_calls: int = 0
     refusal: Refusal | None = None
 
     @property
@@ -48,9 +58,11 @@ class Appraisal:
         return self.facts.kind == "metered"
 
 
-def appraise(call: Call, prices: PriceBook, settings: Settings, at: datetime) -> Appraisal:
-    """Never raises for what a client can send."""
-    wire_format = find(call)
+def appraise(
+    call: Call, formats: Sequence[str], prices: PriceBook, settings: Settings, at: datetime
+) -> Appraisal:
+    """What the call is, to a provider that speaks `formats`. Never raises for what clients send."""
+    wire_format = find(call, formats)
     if wire_format is None:
         return _unmetered(call, settings)
     try:
@@ -72,11 +84,16 @@ def _priced(
     settings: Settings,
     at: datetime,
 ) -> Appraisal:
+    server_calls = facts.server_calls_max
+    if server_calls is None:
+        server_calls = settings.server_calls_max
+        if not server_calls:
+            return Appraisal(facts, wire_format, refusal=_UNBOUNDED_TOOLS)
     try:
         price = prices.price(call.provider, facts.model or "", at)
-        quoted = price.quote(facts)
-    except UnknownPrice as unknown:
-        if settings.unpriced_models == "free":
+        quoted = price.quote(facts, server_calls)
+    except Unquotable as unknown:
+        if isinstance(unknown, UnknownPrice) and settings.unpriced_models == "free":
             return Appraisal(facts, wire_format)
         message = f"{unknown} {unknown.remedy}"
         return Appraisal(facts, wire_format, refusal=Refusal(403, "model_unpriced", message))
@@ -84,7 +101,7 @@ def _priced(
         quoted.fixed_nanousd, quoted.output_rate_picousd, quoted.output_tokens_cap, quoted.choices
     )
     cap_held = quoted.cap_source in ("request", "window", "none")
-    return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held)
+    return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held, server_calls)
 
 
 def _unmetered(call: Call, settings: Settings) -> Appraisal:

@@ -182,4 +182,5 @@ def _override(model: ModelSettings) -> ModelOverride:
         max_output_tokens=model.max_output_tokens,
         context_window=model.context_window,
         hidden_output=model.hidden_output,
+        unit_usd=model.unit_usd,
     )

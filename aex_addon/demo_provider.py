@@ -112,8 +112,8 @@ class DemoProvider:
         """Enters the call in the book and answers it."""
         self.book.append(exchange)
         exchange.id = len(self.book)
-        handler = self.routes.get((exchange.method, exchange.path.partition("?")[0]))
-        if self.api_key and exchange.header("authorization") != f"Bearer {self.api_key}":
+        handler = self.handler(exchange)
+        if not self.authorized(exchange):
             await exchange.error(401, "Incorrect API key provided.", "invalid_api_key")
         elif handler is None:
             await exchange.error(404, f"Invalid URL ({exchange.method} {exchange.path})")
@@ -122,6 +122,14 @@ class DemoProvider:
                 await handler(exchange)
             except (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError):
                 await exchange.error(400, "The body is not what this path takes.")
+
+    def handler(self, exchange: Exchange) -> Callable[[Exchange], Awaitable[None]] | None:
+        """What answers the call's path."""
+        return self.routes.get((exchange.method, exchange.path.partition("?")[0]))
+
+    def authorized(self, exchange: Exchange) -> bool:
+        """True for the one key that is accepted, if there is one."""
+        return not self.api_key or exchange.header("authorization") == f"Bearer {self.api_key}"
 
     async def free(self, exchange: Exchange) -> None:
         """A path that bills nothing: an empty list, or the models."""

@@ -34,6 +34,7 @@ OWN_API = "/v1/aex/"
 DOOR = "aex.door"
 PROVIDER = "aex.provider"
 PATH = "aex.path"
+FORMATS = "aex.formats"
 TROUBLE = "aex.trouble"
 
 _TO_ITSELF = "AEX's own address is not served through the proxy"
@@ -132,6 +133,9 @@ class Doors:
         flow.metadata[DOOR] = found.door
         flow.metadata[PROVIDER] = found.provider
         flow.metadata[PATH] = found.path
+        route = self.routes.by_id(found.provider)
+        if route is not None:
+            flow.metadata[FORMATS] = list(route.provider.formats)
         flow.metadata[TROUBLE] = found.trouble
         if found.door == "foreign":
             # mitmproxy would send the proxy's credential on to whoever is asked.

@@ -14,7 +14,8 @@ from typing import Literal
 from aex_addon.appraisal import Appraisal
 from ledger.commands import Admitted, Commit, Release
 from providers.encoding import Decoder
-from providers.wire import Meter, Reading
+from providers.price import Price
+from providers.wire import Grant, Meter, Reading, Usage
 
 # What a provider may have generated between the last byte that was seen and its noticing that
 # the client has gone: about two seconds of a fast model.
@@ -81,12 +82,14 @@ class InFlight:
         """From here on the answer passes unread."""
         self.unread = True
 
-    def cap_to_write(self) -> int | None:
-        """The output cap that the request must carry; None where what it says will do."""
-        granted = self.admitted.output_tokens_cap
-        if granted < self.appraisal.quote.output_tokens_cap or not self.appraisal.cap_held:
-            return granted
-        return None
+    def grant(self) -> Grant:
+        """What the request must carry; None in it where what the request says will do."""
+        cap: int | None = self.admitted.output_tokens_cap
+        appraisal = self.appraisal
+        if cap == appraisal.quote.output_tokens_cap and appraisal.cap_held:
+            cap = None
+        unbounded = appraisal.facts.server_calls_max is None
+        return Grant(cap, appraisal.server_calls if unbounded else None)
 
     def end(self, ending: Ending, bytes_left: bool = True) -> Commit | Release:
         """How the call is booked, now that it has ended.
@@ -121,12 +124,7 @@ class InFlight:
             counts = dict(reading.usage.counts)
             actual = price.bill(reading.usage)
             return Commit(execution_id, actual, self.status, counts, "provider", "exact")
-        output = self._output_bound(reading, ending)
-        facts = self.appraisal.facts
-        bound = price.usage_bound(
-            self.appraisal.input_tokens, output, facts.service_tier, facts.modalities
-        )
-        counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
+        bound, counts = self._bound(price, reading, ending)
         reason = (
             "the provider reported no usage"
             if ending == "complete"
@@ -134,6 +132,22 @@ class InFlight:
         )
         actual = min(bound, self.admitted.reserved_nanousd)
         return Commit(execution_id, actual, self.status, counts, "estimated", "estimated", reason)
+
+    def _bound(self, price: Price, reading: Reading, ending: Ending) -> tuple[int, dict[str, int]]:
+        """The most that the provider may bill (nano-dollars), and the counts it is made of."""
+        output, facts = self._output_bound(reading, ending), self.appraisal.facts
+        if self.appraisal.server_calls or facts.charges:
+            # What the provider's own tools came to is told at the end, if at all.
+            counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
+            return self.admitted.reserved_nanousd, counts
+        if reading.known is not None:
+            counts = {**reading.known.counts, "output_tokens": output}
+            return price.bill(Usage(counts, None, reading.known.service_tier)), counts
+        counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
+        bound = price.usage_bound(
+            self.appraisal.input_tokens, output, facts.service_tier, facts.modalities
+        )
+        return bound, counts
 
     def _output_bound(self, reading: Reading, ending: Ending) -> int:
         price = self.appraisal.price

@@ -152,7 +152,8 @@ class Pipeline:
             denial = refused.denial
             unread = Refusal(denial.status, denial.code, denial.message)
             return call, Appraisal(Facts(path, "free"), refusal=unread)
-        appraisal = appraise(call, self.parts.prices, settings, self.parts.now())
+        formats = route.provider.formats
+        appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
         # The handshake of a WebSocket has no body to read: whatever was found there is beside
         # the point, and 426 is what makes clients fall back to plain requests.
         refusal = _websocket(flow) or appraisal.refusal or _keyless(route)
@@ -192,7 +193,7 @@ class Pipeline:
         if inflight.appraisal.price is not None:
             wire_format = inflight.appraisal.wire_format
             assert wire_format is not None, "only a wire format's facts get a price"
-            body = wire_format.patch(call, facts, inflight.cap_to_write())
+            body = wire_format.patch(call, facts, inflight.grant())
             if facts.stream:
                 # A chunk can be hidden from a stream only where its bytes can be read.
                 flow.request.headers["accept-encoding"] = "identity"

@@ -89,6 +89,7 @@ class ModelSettings(_Table):
     max_output_tokens: Count | None = None
     context_window: Count | None = None
     hidden_output: bool | None = None
+    unit_usd: dict[str, Usd] = Field(default_factory=dict)
 
 
 class Settings(_Table):
@@ -100,6 +101,7 @@ class Settings(_Table):
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
+    server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0
     recovery: Literal["charge", "release"] = "charge"
     body_limit_mib: Annotated[int, Field(ge=1, le=1024)] = 32
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30

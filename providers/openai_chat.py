@@ -16,7 +16,7 @@ from typing import Any
 
 from providers import jsonbody, openai_errors, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
-from providers.wire import Call, Denial, Facts, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/chat/completions"
 MAX_CHOICES = 128
@@ -41,7 +41,7 @@ class OpenAIChat:
 
     def claims(self, call: Call) -> bool:
         """POST to the one path."""
-        return call.method == "POST" and call.path == PATH
+        return call.method == "POST" and call.route == PATH
 
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
@@ -75,19 +75,17 @@ class OpenAIChat:
             document=document,
         )
 
-    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
-        """The body to send; `call.body` itself where nothing changes. Caps are never raised.
-
-        output_tokens_cap: tokens per choice; None leaves the request's own cap, or none, in place.
-        """
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
+        """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
         changes: dict[str, Any] = {}
-        if output_tokens_cap is not None:
+        cap = grant.output_tokens_cap
+        if cap is not None:
             used = [key for key in CAP_KEYS if facts.document.get(key) is not None]
             for key in used:
-                if facts.document[key] > output_tokens_cap:
-                    changes[key] = output_tokens_cap
+                if facts.document[key] > cap:
+                    changes[key] = cap
             if not used:
-                changes[_cap_key(call.provider)] = output_tokens_cap
+                changes[_cap_key(call.provider)] = cap
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}
             changes["stream_options"] = {**old, "include_usage": True}

@@ -11,7 +11,7 @@ from typing import Any
 from providers import jsonbody, openai_errors, tokens
 from providers.fields import Row
 from providers.openai_chat_meter import JsonMeter
-from providers.wire import Call, Denial, Facts, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/embeddings"
 MAX_INPUTS = 1_000_000
@@ -27,7 +27,7 @@ class OpenAIEmbeddings:
 
     def claims(self, call: Call) -> bool:
         """POST to the one path."""
-        return call.method == "POST" and call.path == PATH
+        return call.method == "POST" and call.route == PATH
 
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused (400) for a malformed body."""
@@ -42,7 +42,7 @@ class OpenAIEmbeddings:
             document=document,
         )
 
-    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """`call.body` itself: there is no output to cap."""
         return call.body
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from providers import openai_errors
-from providers.wire import Call, Denial, Facts, Meter, Reading, Reply
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class OpenAIFree:
             raise LookupError(f"{call.method} {call.path} is not known to be free")
         return Facts(endpoint=path.pattern, kind="free", has_output=False)
 
-    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """`call.body` itself."""
         return call.body
 
@@ -139,6 +139,6 @@ OPENAI_FREE = OpenAIFree()
 
 def _find(call: Call) -> FreePath | None:
     for methods, pattern, path in _TABLE:
-        if call.method in methods and pattern.match(call.path):
+        if call.method in methods and pattern.match(call.route):
             return path
     return None

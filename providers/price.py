@@ -27,16 +27,45 @@ CapSource = Literal["request", "model", "window", "default", "none"]
 _TEXT = frozenset({"text"})
 
 
-class UnknownPrice(LookupError):
-    """There is no price for this call; `remedy` names the lines of aex.toml that give it one."""
+class Unquotable(LookupError):
+    """There is no upper bound on this call's cost; `remedy` names what gives it one."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class UnknownPrice(Unquotable):
+    """The model has no price."""
 
     def __init__(self, provider: str, model: str) -> None:
-        super().__init__(f"No price is known for the model {model!r} of {provider}.")
+        super().__init__(
+            f"No price is known for the model {model!r} of {provider}.",
+            f'Add to aex.toml: [models."{model}"] with provider = "{provider}",'
+            ' input_usd_per_mtok = "..." and output_usd_per_mtok = "...".',
+        )
         self.provider = provider
         self.model = model
-        self.remedy = (
-            f'Add to aex.toml: [models."{model}"] with provider = "{provider}",'
-            ' input_usd_per_mtok = "..." and output_usd_per_mtok = "...".'
+
+
+class UnknownUnit(Unquotable):
+    """The model has prices, but none for something else that this call is billed by."""
+
+    def __init__(self, model: str, unit: str) -> None:
+        super().__init__(
+            f"No price of {unit} is known for the model {model!r}.",
+            f'Add to aex.toml: [models."{model}".unit_usd] with {unit} = "...", dollars for one.',
+        )
+
+
+class UnknownWindow(Unquotable):
+    """The call reads what was not sent with it, and nothing says how much that can be."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"No context window is known for the model {model!r}, and this call's input is not"
+            " all in the request.",
+            f'Add to aex.toml: [models."{model}"] with context_window = ... in tokens.',
         )
 
 
@@ -45,7 +74,8 @@ class Quote:
     """What a call may cost at the most, open in its output cap.
 
     input_tokens:        the bound on input that `fixed_nanousd` stands for.
-    fixed_nanousd:       all input and the fee per call, at the dearest applicable rates.
+    fixed_nanousd:       all input, the fee per call and what is billed beside tokens, at the
+                         dearest applicable rates.
     output_rate_picousd: 1e-12 USD per output token, the dearest applicable rate.
     output_tokens_cap:   per choice; where it came from says `cap_source`. A cap from `request` is
                          there already and one from `window` the provider itself holds; one from
@@ -96,13 +126,17 @@ class Price:
         """
         return _nano(self._rates(usage.service_tier).bill(usage.counts))
 
-    def quote(self, facts: Facts) -> Quote:
-        """The upper bound of a call. Raises UnknownPrice if it has output that has no price.
+    def quote(self, facts: Facts, server_calls: int = 0) -> Quote:
+        """The upper bound of a call in which the provider runs its own tools `server_calls` times.
+
+        Raises Unquotable where some part of the call has no price or no bound.
 
         Input is bounded by what was sent, and by the model's window: a provider answers a larger
         prompt with an error, which it does not bill. The window is not used for calls without
         output, where it holds per text and not per call, nor with pictures, whose billed tokens
-        need not be those that fill the window.
+        need not be those that fill the window. Where the provider reads what was not sent (earlier
+        turns, files, results of its own tools) the window is the bound, once for each time that it
+        runs the model.
 
         A tier named by the request may not be the one that serves it, so the dearer of the named
         and the standard one is taken. `auto` counts as standard, which a project's settings can
@@ -110,11 +144,10 @@ class Price:
         """
         if facts.has_output and not self.standard.prices("output_mtok"):
             raise UnknownPrice(self.provider, self.model)
-        input_tokens = facts.input_tokens_max
-        if self.input_window is not None and facts.has_output and facts.modalities == _TEXT:
-            input_tokens = min(input_tokens, self.input_window)
+        input_tokens = self._input(facts, server_calls)
         tables = self._tables(facts.service_tier)
         fixed = max(table.bound(input_tokens, 0, facts.modalities) for table in tables)
+        fixed += self._charges(facts, server_calls)
         cap, cap_source = self._cap(facts)
         rate = max(table.dearest("output", input_tokens, facts.modalities) for table in tables)
         return Quote(
@@ -125,6 +158,30 @@ class Price:
             choices=facts.choices,
             cap_source=cap_source,
         )
+
+    def _input(self, facts: Facts, server_calls: int) -> int:
+        sent, window = facts.input_tokens_max, self.input_window
+        if facts.input_unseen or server_calls:
+            if window is None:
+                raise UnknownWindow(self.model)
+            one_run = window if facts.modalities == _TEXT else window + sent
+            return one_run * (1 + server_calls)
+        if window is not None and facts.has_output and facts.modalities == _TEXT:
+            return min(sent, window)
+        return sent
+
+    def _charges(self, facts: Facts, server_calls: int) -> Decimal:
+        """USD for what is billed beside tokens; of several units for one call, the dearest."""
+        total = sum((self._unit(unit) * n for unit, n in facts.charges.items()), Decimal(0))
+        if server_calls and facts.server_units:
+            total += server_calls * max(map(self._unit, facts.server_units))
+        return total
+
+    def _unit(self, unit: str) -> Decimal:
+        price = self.standard.per_unit(unit)
+        if price is None:
+            raise UnknownUnit(self.model, unit)
+        return price
 
     def usage_bound(
         self,

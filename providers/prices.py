@@ -10,7 +10,7 @@ accepted and named in `source`, and no other provider's price is ever used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -21,7 +21,7 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 from providers.model_limits import max_output_tokens, may_hide_output
 from providers.price import Price, UnknownPrice
-from providers.rates import Rates
+from providers.rates import Rates, unit_prices
 
 __all__ = ["ModelOverride", "Price", "PriceBook", "UnknownPrice"]
 
@@ -34,6 +34,7 @@ class ModelOverride:
     """The operator's own price and limits for a model, in USD per million tokens.
 
     Without a cache price, cached tokens cost what input costs. None elsewhere: as published.
+    unit_usd: USD for one unit of the catalogue that is no token (`web_searches`).
     """
 
     provider: str
@@ -44,6 +45,7 @@ class ModelOverride:
     max_output_tokens: int | None = None
     context_window: int | None = None
     hidden_output: bool | None = None
+    unit_usd: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class PriceBook:
@@ -113,6 +115,7 @@ def _override_price(override: ModelOverride) -> ModelPrice:
         output_mtok=override.output_usd_per_mtok,
         cache_read_mtok=override.cache_read_usd_per_mtok,
         cache_write_mtok=override.cache_write_usd_per_mtok,
+        **unit_prices(override.unit_usd),
     )
 
 

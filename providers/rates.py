@@ -110,6 +110,12 @@ class Rates:
             + output_tokens * self.dearest("output", input_tokens, modalities)
         )
 
+    def per_unit(self, usage_key: str) -> Decimal | None:
+        """USD for one of a unit that is no token, such as `web_searches`; None without a price."""
+        unit = _REGISTRY.units.get(usage_key)
+        rate = self._by_key.get(unit.price_key) if unit else None
+        return rate.dearest(0) if rate else None
+
     def per_call(self) -> Decimal:
         """USD for the call itself, whatever it holds."""
         fee = self._by_key.get("requests_kcount")
@@ -163,6 +169,23 @@ class Rates:
             elif rate := self._by_key.get(unit.price_key):
                 total += rate.cost(count, 0)
         return total + self.bound(tokens["input"], tokens["output"], None)
+
+
+def unit_prices(usd_by_unit: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Prices under the catalogue's keys for USD per single unit. Raises ValueError for a token
+    unit (those have prices per million) or one that the catalogue does not know."""
+    prices = {}
+    for name, usd in usd_by_unit.items():
+        unit = _REGISTRY.units.get(name)
+        if unit is None or unit.dimensions.get("family") == "tokens":
+            known = sorted(
+                key
+                for key, unit in _REGISTRY.units.items()
+                if unit.dimensions.get("family") != "tokens"
+            )
+            raise ValueError(f"unit_usd: {name!r} is none of {', '.join(known)}")
+        prices[unit.price_key] = usd * unit.per
+    return prices
 
 
 def _rate(key: str, value: Decimal | TieredPrices) -> Rate:

@@ -6,6 +6,7 @@ A new provider is a row; a new API shape is a file and an entry in FORMATS.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from providers.openai_chat import OPENAI_CHAT
@@ -58,49 +59,22 @@ PROVIDERS: tuple[Provider, ...] = (
     ),
 )
 
-_BY_ID = {provider.id: provider for provider in PROVIDERS}
-_BY_HOST = {host: provider for provider in PROVIDERS for host in provider.hosts}
-# Longest first, so that a prefix inside another one is found.
-_BY_PREFIX = sorted(
-    ((ours, theirs, provider) for provider in PROVIDERS for ours, theirs in provider.base_prefixes),
-    key=lambda row: -len(row[0]),
-)
 
-
-def find(call: Call) -> WireFormat | None:
-    """The format that speaks for this call, None if its provider has none for it."""
-    provider = _BY_ID.get(call.provider)
-    if provider is None:
-        return None
+def find(call: Call, formats: Sequence[str]) -> WireFormat | None:
+    """The format, of those named, that speaks for this call; None if none of them does."""
     for wire_format in FORMATS:
-        if wire_format.name in provider.formats and wire_format.claims(call):
+        if wire_format.name in formats and wire_format.claims(call):
             return wire_format
     return None
 
 
-def error_format(provider_id: str) -> WireFormat:
-    """The format whose errors a provider's SDK understands; OpenAI's where none is known."""
-    provider = _BY_ID.get(provider_id)
-    if provider is not None:
-        for wire_format in FORMATS:
-            if wire_format.name in provider.formats:
-                return wire_format
-    return OPENAI_CHAT
+def error_format(formats: Sequence[str], method: str, path: str) -> WireFormat:
+    """The format whose errors the client of such a call understands.
 
-
-def by_id(provider_id: str) -> Provider | None:
-    """The provider with this id."""
-    return _BY_ID.get(provider_id)
-
-
-def by_host(host: str) -> Provider | None:
-    """The provider that lives at this host (any case, no port, a root dot allowed)."""
-    return _BY_HOST.get(host.lower().removesuffix("."))
-
-
-def by_base_path(path: str) -> tuple[Provider, str] | None:
-    """The provider a path at AEX's own address belongs to, and the provider's own path."""
-    for ours, theirs, provider in _BY_PREFIX:
-        if path == ours or path.startswith(ours + "/"):
-            return provider, theirs + path[len(ours) :]
-    return None
+    Where none speaks for the path it is the first of those named, and OpenAI's without any.
+    """
+    found = find(Call("", method, path, "", {}, b""), formats)
+    if found is not None:
+        return found
+    named = (wire_format for wire_format in FORMATS if wire_format.name in formats)
+    return next(named, OPENAI_CHAT)

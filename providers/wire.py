@@ -23,8 +23,10 @@ from typing import Any, Literal, Protocol
 class Call:
     """One HTTP request to a provider, whichever door it came through.
 
-    `path` is the provider's own path without the query (`/v1/chat/completions`), `headers` have
-    lower-case names, `body` is free of any content encoding and within the size limit.
+    `path` is the provider's own path without the query (`/openai/v1/chat/completions` at Groq),
+    `headers` have lower-case names, `body` is free of any content encoding and within the size
+    limit. `canonical` is the path as the format's inventor has it, where a host nests it
+    elsewhere; `path_model` is the model that the path names, if it does.
     """
 
     provider: str
@@ -33,6 +35,13 @@ class Call:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    canonical: str | None = None
+    path_model: str | None = None
+
+    @property
+    def route(self) -> str:
+        """The canonical path: what formats claim by, and what idempotency keys are scoped to."""
+        return self.canonical or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,19 @@ class Facts:
 
     kind:                `metered` calls cost money; `free` ones are known to cost nothing.
     input_tokens_max:    no tokenizer can make more of what was sent than this.
+    input_unseen:        more input is with the provider (earlier turns, files, search results);
+                         the model's window bounds it.
     output_tokens_cap:   per choice, as the request caps it; None when it caps nothing.
     choices:             how many answers the provider is asked for (they multiply the output).
     has_output:          False where the endpoint bills input only (embeddings).
     usage_wanted:        the client itself asked for usage in the stream; else AEX asks, and hides.
     service_tier:        as the request names it; prices may differ by it.
     modalities:          what input and output may hold; prices of others do not apply.
+    charges:             units of the catalogue that are billed beside tokens, at the most
+                         (`rerank_searches`, `input_audio_seconds` ...).
+    server_calls_max:    calls of tools that the provider may run by itself, each of which runs
+                         the model anew over all its input; None where the request sets no bound.
+    server_units:        what each such call may be billed as (`web_searches`), the dearest counts.
     document:            the parsed JSON body, for `patch`; never stored, never logged.
     """
 
@@ -61,7 +77,23 @@ class Facts:
     usage_wanted: bool = False
     service_tier: str | None = None
     modalities: frozenset[str] = frozenset({"text"})
+    charges: Mapping[str, int] = field(default_factory=dict)
+    input_unseen: bool = False
+    server_calls_max: int | None = 0
+    server_units: frozenset[str] = frozenset()
     document: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a call was allowed, to be written into its request; None leaves it as it stands.
+
+    output_tokens_cap: per choice.
+    server_calls_max:  calls of tools that the provider runs by itself.
+    """
+
+    output_tokens_cap: int | None = None
+    server_calls_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +117,14 @@ class Reading:
     output_tokens_max: no fewer tokens can have been delivered so far than bill for; an upper bound
                        on the visible output delivered, used only while `usage` is None.
     complete:          the provider's own end mark was seen (`[DONE]`, a whole JSON document).
+    known:             what the provider has said while its output is still open (its input), so
+                       that an answer that breaks off is not booked at the bound of its input.
     """
 
     usage: Usage | None
     output_tokens_max: int
     complete: bool
+    known: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +196,8 @@ class WireFormat(Protocol):
         """Facts of the call. Raises Refused (4xx) for a body that no provider would take."""
         ...
 
-    def patch(self, call: Call, facts: Facts, output_tokens_cap: int | None) -> bytes:
-        """The body to send: the granted cap written in, usage asked for in a stream.
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
+        """The body to send: what was granted written in, usage asked for in a stream.
 
         Returns `call.body` itself, byte for byte, where nothing needs to change.
         """

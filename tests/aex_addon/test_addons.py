@@ -43,7 +43,7 @@ STAGES: list[tuple[str, object, str]] = [
     ("dispatch: the format", OPENAI_CHAT.__class__, "patch"),
     ("dispatch: the address", calls, "send_upstream"),
     ("dispatch: the destination", Destinations, "allow"),
-    ("dispatch: the cap", InFlight, "cap_to_write"),
+    ("dispatch: the cap", InFlight, "grant"),
 ]
 
 

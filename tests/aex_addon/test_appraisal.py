@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.settings import Settings
+from providers.openai_chat import OPENAI_CHAT
 from providers.prices import PriceBook
+from providers.registry import PROVIDERS
 from providers.wire import Call
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 BOOK = PriceBook()
+FORMATS = PROVIDERS[0].formats
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 64}
 
 
@@ -23,7 +27,7 @@ def judged(
 ) -> Appraisal:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     call = Call("openai", method, path, "", {}, raw)
-    return appraise(call, BOOK, Settings.model_validate(settings), AT)
+    return appraise(call, FORMATS, BOOK, Settings.model_validate(settings), AT)
 
 
 def test_a_metered_call() -> None:
@@ -89,4 +93,16 @@ def test_a_body_that_no_provider_would_take(body: bytes) -> None:
 def test_a_provider_that_nobody_speaks_for() -> None:
     """An unknown provider's call is refused, never passed."""
     call = Call("nobody", "POST", "/v1/chat/completions", "", {}, b"{}")
-    assert appraise(call, BOOK, Settings(), AT).refusal is not None
+    assert appraise(call, (), BOOK, Settings(), AT).refusal is not None
+
+
+def test_tools_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are refused, unless the operator sets the limit, which the quote then covers."""
+    unbounded = replace(judged().facts, server_calls_max=None)
+    monkeypatch.setattr(type(OPENAI_CHAT), "read", lambda self, call: unbounded)
+    refusal = judged().refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (403, "not_metered")
+    allowed = judged(server_calls_max=2)
+    assert (allowed.refusal, allowed.server_calls) == (None, 2)
+    assert allowed.input_tokens == 3 * 134_400

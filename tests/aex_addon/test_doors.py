@@ -14,6 +14,7 @@ from mitmproxy.test import taddons, tflow, tutils
 from aex_addon.destinations import Destinations
 from aex_addon.doors import (
     DOOR,
+    FORMATS,
     PATH,
     PROVIDER,
     TROUBLE,
@@ -135,7 +136,10 @@ def test_what_is_no_base_url(path: str) -> None:
 def test_only_exact_paths_are_spoken_for(path: str, method: str) -> None:
     """No wire format claims a path that a provider may resolve to another one."""
     found = arrival_at_home(TABLE, "127.0.0.1", path)
-    assert find(Call(found.provider, method, found.path, "", {}, b"{}")) is None
+    route = TABLE.by_id(found.provider)
+    assert route is not None
+    call = Call(found.provider, method, found.path, "", {}, b"{}")
+    assert find(call, route.provider.formats) is None
 
 
 def test_a_governed_host_sent_home() -> None:
@@ -165,7 +169,8 @@ def connect(doors: Doors, host: str, port: int = 443) -> http.HTTPFlow:
 def marks(doors: Doors, flow: http.HTTPFlow) -> str:
     doors.requestheaders(flow)
     assert {DOOR, PROVIDER, PATH, TROUBLE} <= flow.metadata.keys()
-    assert all(type(value) is str for value in flow.metadata.values())
+    plain = {**flow.metadata, FORMATS: " ".join(flow.metadata.get(FORMATS, []))}
+    assert all(type(value) is str for value in plain.values())
     return str(flow.metadata[DOOR])
 
 

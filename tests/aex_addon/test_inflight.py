@@ -12,7 +12,7 @@ from aex_addon.inflight import UNSEEN_TOKENS, Ending, InFlight
 from ledger.commands import Admitted, Commit, Quote, Release
 from providers.encoding import Decoder
 from providers.prices import PriceBook
-from providers.wire import Facts, Reading, Usage
+from providers.wire import Facts, Grant, Reading, Usage
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 CAP, CHOICES, INPUT = 1000, 2, 100
@@ -190,4 +190,35 @@ def test_the_cap_to_write(granted: int, held: bool, written: int | None) -> None
     call = underway()
     call.admitted = replace(call.admitted, output_tokens_cap=granted)
     call.appraisal = replace(call.appraisal, cap_held=held)
-    assert call.cap_to_write() == written
+    assert call.grant() == Grant(written)
+
+
+def test_what_was_said_of_the_input_replaces_its_bound() -> None:
+    """A provider that told its input before it broke off is believed; its output is bounded."""
+    known = Usage({"input_tokens": 7, "cache_read_tokens": 3})
+    command = committed(underway(reading=Reading(None, 50, False, known)), "broken")
+    counts = {"input_tokens": 7, "cache_read_tokens": 3, "output_tokens": 50 + UNSEEN_TOKENS}
+    assert command.usage == counts
+    assert command.actual_nanousd == PRICE.bill(Usage(counts)) < PRICE.usage_bound(INPUT, 306)
+    assert command.certainty == "estimated"
+
+
+def test_tools_of_the_provider_are_booked_at_the_reserve() -> None:
+    """What they cost is only told at the end, so without that the whole reserve is booked."""
+    call = underway()
+    call.appraisal = replace(call.appraisal, server_calls=2)
+    assert committed(call, "broken").actual_nanousd == RESERVED
+    charged = replace(call.appraisal.facts, charges={"web_searches": 1})
+    call.appraisal = replace(call.appraisal, server_calls=0, facts=charged)
+    assert committed(call, "complete").actual_nanousd == RESERVED
+
+
+def test_a_configured_limit_of_tool_calls_is_written() -> None:
+    """Only where the request has no limit of its own."""
+    call = underway()
+    unbounded = replace(call.appraisal.facts, server_calls_max=None)
+    call.appraisal = replace(call.appraisal, server_calls=4, facts=unbounded)
+    assert call.grant() == Grant(None, 4)
+    own = replace(call.appraisal.facts, server_calls_max=4)
+    call.appraisal = replace(call.appraisal, facts=own)
+    assert call.grant() == Grant(None, None)

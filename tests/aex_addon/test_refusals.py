@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mitmproxy.test import tflow, tutils
 
-from aex_addon.doors import PROVIDER
+from aex_addon.doors import FORMATS
 from aex_addon.refusals import refuse
 from providers.wire import Denial
 
@@ -14,7 +14,7 @@ DENIAL = Denial(402, "budget_exceeded", "Too dear.", "Ask.", execution_id="ex_1"
 def test_the_provider_s_shape() -> None:
     """Status, code, sentence and execution id stand where the provider's SDK looks for them."""
     flow = tflow.tflow()
-    flow.metadata[PROVIDER] = "openai"
+    flow.metadata[FORMATS] = ["openai_chat"]
     answer = refuse(flow, DENIAL)
     assert answer.status_code == 402
     assert answer.json()["error"]["code"] == "budget_exceeded"

@@ -226,8 +226,10 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "models.m.max_output_tokens": ("7", 7),
     "models.m.context_window": ("8", 8),
     "models.m.hidden_output": ("true", True),
+    "models.m.unit_usd.web_searches": ("0.01", Decimal("0.01")),
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
+    "server_calls_max": ("6", 6),
     "recovery": ("release", "release"),
     "idempotency_ttl_hours": ("3", 3),
     "idempotency_max_kib": ("4", 4),
@@ -250,10 +252,17 @@ def leaves(table: type[BaseModel]) -> set[str]:
     for key in table.model_fields:
         if key in inner:
             name, fields = inner[key]
-            found |= {f"{key}.{name}.{leaf}" for leaf in fields.model_fields}
+            found |= {_named(f"{key}.{name}.{leaf}") for leaf in fields.model_fields}
         else:
-            found.add("denial_status.budget_exceeded" if key == "denial_status" else key)
+            found.add(_named(key))
     return found
+
+
+def _named(key: str) -> str:
+    """The key; of a table whose keys are names, with a name."""
+    names = {"denial_status": "budget_exceeded", "unit_usd": "web_searches"}
+    inside = names.get(key.rpartition(".")[2])
+    return f"{key}.{inside}" if inside else key
 
 
 def test_every_key_is_a_variable(home: Home) -> None:

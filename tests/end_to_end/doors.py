@@ -48,6 +48,10 @@ class Door:
         scheme = "https" if self.name == "proxy" else "http"
         return f"{scheme}://{self.host}/v1"
 
+    def origin(self, host: str, prefix: str) -> str:
+        """Where a client of any provider is pointed: its own host, or its prefix here."""
+        return f"https://{host}" if self.name == "proxy" else f"{self.gateway.url}{prefix}"
+
     def proxy(self, agent: Agent) -> str | None:
         if self.name == "base_url":
             return None

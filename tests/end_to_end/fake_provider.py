@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -95,11 +97,19 @@ class FakeExchange(Exchange):
         await self.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
+# What answers a method and path; patterns match the whole path, without its query.
+Spoken = tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]
+
+# Each speaks one more API: given the provider, it says which paths it answers, and how.
+SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = ()
+
+
 class FakeProvider(DemoProvider):
-    """The demo provider under the tests' control."""
+    """The demo provider under the tests' control, speaking more than one API."""
 
     def __init__(self, api_key: str | None) -> None:
         super().__init__(api_key)
+        self.spoken = [spoken for speaker in SPEAKERS for spoken in speaker(self)]
         self.script: dict[str, Any] = {}
         self.released = asyncio.Event()
         self.readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
@@ -129,6 +139,17 @@ class FakeProvider(DemoProvider):
         await fake.head(self.script["status"], {**headers, **self.script.get("headers", {})})
         await fake.write(data)
         fake.complete = True
+
+    def handler(self, exchange: Exchange) -> Callable[[Exchange], Awaitable[None]] | None:
+        path = exchange.path.partition("?")[0]
+        for method, pattern, answer in self.spoken:
+            if method == exchange.method and pattern.fullmatch(path):
+                return answer
+        return super().handler(exchange)
+
+    def authorized(self, exchange: Exchange) -> bool:
+        keys = [exchange.header(name) for name in ("x-api-key", "api-key", "x-goog-api-key")]
+        return self.api_key in keys or super().authorized(exchange)
 
     async def pace(self, exchange: Exchange, index: int) -> None:
         assert isinstance(exchange, FakeExchange)

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from providers.registry import PROVIDERS
 from tests.end_to_end.processes import ROOT, Child, clean_environment, free_port, poll
 from tests.end_to_end.upstream import REAL_KEY
 
@@ -24,15 +25,17 @@ CONFIG = """\
 listen = "127.0.0.1:{port}"
 ledger = "sqlite:///ledger.db"
 
-[providers.openai]
-upstream = "{upstream}"
-api_key_env = "OPENAI_API_KEY"
-
+{providers}
 [models."my-model"]
 provider = "openai"
 input_usd_per_mtok = "0.15"
 output_usd_per_mtok = "0.60"
 max_output_tokens = 16384
+"""
+PROVIDER = """\
+[providers."{id}"]
+upstream = "{upstream}"
+api_key_env = "OPENAI_API_KEY"
 """
 
 
@@ -54,7 +57,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         home.mkdir(mode=0o700, parents=True)
         self.config = home / "aex.toml"
-        self.write_config(CONFIG.format(port=self.port, upstream=upstream))
+        providers = [PROVIDER.format(id=each.id, upstream=upstream) for each in PROVIDERS]
+        self.write_config(CONFIG.format(port=self.port, providers="\n".join(providers)))
         self.environment = {
             "AEX_HOME": str(home),
             "HOME": str(home),

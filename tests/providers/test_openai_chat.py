@@ -9,7 +9,7 @@ import pytest
 
 from providers import tokens
 from providers.openai_chat import OPENAI_CHAT, PATH
-from providers.wire import Call, Facts, Refused
+from providers.wire import Call, Facts, Grant, Refused
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -151,7 +151,7 @@ def test_pictures_count_as_pictures() -> None:
 def test_nothing_to_change_leaves_the_bytes_alone(fields: dict[str, Any], cap: int | None) -> None:
     """Where the request already says it all, its own bytes are sent."""
     request = call(**fields)
-    assert OPENAI_CHAT.patch(request, OPENAI_CHAT.read(request), cap) is request.body
+    assert OPENAI_CHAT.patch(request, OPENAI_CHAT.read(request), Grant(cap)) is request.body
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_only_the_cap_and_the_wish_for_usage_are_written(
     """The granted cap goes to the key in use, never raising one; all else stays as it was."""
     request = call(provider, **fields)
     facts = OPENAI_CHAT.read(request)
-    patched = OPENAI_CHAT.patch(request, facts, cap)
+    patched = OPENAI_CHAT.patch(request, facts, Grant(cap))
     assert json.loads(patched) == {**json.loads(request.body), **changed}
     assert facts.document == json.loads(request.body)
 
@@ -191,7 +191,7 @@ def test_patched_text_survives() -> None:
         b'"temperature":1e-1,"seed":12345678901234567890}'
     )
     request = Call("openai", "POST", PATH, "", {}, body)
-    patched = OPENAI_CHAT.patch(request, OPENAI_CHAT.read(request), 5)
+    patched = OPENAI_CHAT.patch(request, OPENAI_CHAT.read(request), Grant(5))
     assert json.loads(patched) == {**json.loads(body), "max_completion_tokens": 5}
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ from hypothesis import strategies as st
 
 from providers.openai_chat import OPENAI_CHAT, PATH
 from providers.openai_chat_meter import JsonMeter, StreamMeter
-from providers.wire import Call, Meter, Reading
+from providers.wire import Call, Reading
+from tests.providers.contract import WireFormatContract, run
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures" / "openai_chat").iterdir())
-HIDDEN = b'"choices":[],"usage":{'
 EVENTS = st.sampled_from(
     [
         b"data: ",
@@ -40,68 +38,11 @@ def answer(case: Path) -> bytes:
     return next(case.glob("response.*")).read_bytes()
 
 
-def meter(case: Path) -> Meter:
-    """The meter that the wire format makes for a case."""
-    body = (case / "request.json").read_bytes()
-    facts = OPENAI_CHAT.read(Call("openai", "POST", PATH, "", {}, body))
-    stream = (case / "response.sse").exists()
-    kind = "text/event-stream; charset=utf-8" if stream else "application/json"
-    return OPENAI_CHAT.meter(facts, 200, kind)
+class TestContract(WireFormatContract):
+    """Chat Completions keeps the contract."""
 
-
-def run(counter: Meter, chunks: list[bytes]) -> tuple[bytes, Reading]:
-    """What the client receives, and the reading at the end."""
-    passed = b"".join([counter.feed(chunk) for chunk in chunks])
-    return passed + counter.finish(), counter.reading()
-
-
-def without_hidden(stream: bytes, line_end: bytes) -> bytes:
-    """The stream without its usage-only events."""
-    parts = stream.split(line_end * 2)
-    return (line_end * 2).join(part for part in parts if HIDDEN not in part)
-
-
-@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
-def test_the_usage_is_what_the_provider_said(case: Path) -> None:
-    """Each case yields the counts, model, tier and end that are written beside it."""
-    expected = json.loads((case / "usage.json").read_text())
-    reading = run(meter(case), [answer(case)])[1]
-    assert reading.complete == expected.pop("complete")
-    found: dict[str, Any] = (
-        asdict(reading.usage) if reading.usage else {"counts": None, "model": None}
-    )
-    assert {"service_tier": None, **found} == expected
-
-
-@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
-def test_cuts_change_nothing(case: Path) -> None:
-    """Cut at every byte, into single bytes, and at random, a case reads and passes the same."""
-    whole = answer(case)
-    expected = run(meter(case), [whole])
-    assert run(meter(case), [whole[at : at + 1] for at in range(len(whole))]) == expected
-    for at in range(1, len(whole)):
-        assert run(meter(case), [whole[:at], whole[at:]]) == expected
-    dice = random.Random(case.name)
-    for _ in range(30):
-        cuts = sorted(dice.choices(range(len(whole) + 1), k=6))
-        ends = [*cuts, len(whole)]
-        chunks = [whole[a:b] for a, b in zip([0, *cuts], ends, strict=True)]
-        assert run(meter(case), chunks) == expected
-
-
-@pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)
-def test_only_the_usage_chunk_that_was_not_asked_for_is_withheld(case: Path) -> None:
-    """The client's bytes are the provider's, less the one event that AEX asked for itself."""
-    whole = answer(case)
-    passed = run(meter(case), [whole])[0]
-    if case.name == "wanted_usage" or case.name.startswith("json_"):
-        assert passed == whole
-    elif case.name == "no_last_blank":
-        assert passed == whole[: whole.rindex(b"data: ")]
-    else:
-        line_end = {"crlf_stream": b"\r\n", "cr_stream": b"\r"}.get(case.name, b"\n")
-        assert passed == without_hidden(whole, line_end)
-        assert HIDDEN not in passed
+    wire_format = OPENAI_CHAT
+    default = Call("openai", "POST", PATH, "", {}, b"")
 
 
 @pytest.mark.parametrize("case", FIXTURES, ids=lambda case: case.name)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.openai_embeddings import OPENAI_EMBEDDINGS, PATH
-from providers.wire import Call, Facts, Refused, Usage
+from providers.wire import Call, Facts, Grant, Refused, Usage
 
 
 def call(**fields: Any) -> Call:
@@ -49,7 +49,7 @@ def test_the_body_is_never_changed() -> None:
     """There is no output to cap and no stream to ask."""
     request = call(input="a")
     facts = OPENAI_EMBEDDINGS.read(request)
-    assert OPENAI_EMBEDDINGS.patch(request, facts, 5) is request.body
+    assert OPENAI_EMBEDDINGS.patch(request, facts, Grant(5)) is request.body
 
 
 def test_usage_is_read_and_output_is_nothing() -> None:

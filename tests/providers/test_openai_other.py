@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.openai_other import FREE_PATHS, OPENAI_FREE
-from providers.wire import Call, Reading
+from providers.wire import Call, Grant, Reading
 
 COSTLY = [
     "POST /v1/batches",
@@ -67,7 +67,7 @@ def test_each_row_passes_untouched(path: object) -> None:
             assert OPENAI_FREE.claims(request)
             facts = OPENAI_FREE.read(request)
             assert (facts.endpoint, facts.kind) == (row.pattern, "free")
-            assert OPENAI_FREE.patch(request, facts, 5) is request.body
+            assert OPENAI_FREE.patch(request, facts, Grant(5)) is request.body
 
 
 def test_the_meter_reads_nothing() -> None:

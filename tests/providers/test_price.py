@@ -7,6 +7,7 @@ import warnings
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import pytest
 from genai_prices import Usage as CatalogueUsage
@@ -15,7 +16,7 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.price import Price, UnknownPrice, reserve
+from providers.price import Price, UnknownPrice, UnknownUnit, UnknownWindow, reserve
 from providers.prices import ModelOverride, PriceBook
 from providers.wire import Facts, Usage
 from tests.providers.catalogue import AT, priced
@@ -187,3 +188,50 @@ def test_time_of_day_changes_on_whole_minutes() -> None:
     noon = book.price("openai", "gpt-4o", AT)
     assert book.price("openai", "gpt-4o", AT + timedelta(seconds=59)) is noon
     assert book.price("openai", "gpt-4o", AT + timedelta(seconds=60)) is not noon
+
+
+def searching(**changes: Any) -> Facts:
+    """A call in which the provider may search."""
+    known = {"input_tokens_max": 10, "server_units": frozenset({"web_searches"})}
+    return Facts("x", "metered", output_tokens_cap=1, **{**known, **changes})
+
+
+def test_the_providers_own_tools_are_bounded_by_the_window() -> None:
+    """Each use runs the model anew over at most a window, and costs its fee."""
+    fee = {"web_searches": Decimal("0.01")}
+    override = ModelOverride("openai", Decimal(1), Decimal(2), context_window=100, unit_usd=fee)
+    price = PriceBook({"m": override}).price("openai", "m", AT)
+    none, three = price.quote(searching()), price.quote(searching(), server_calls=3)
+    assert (none.input_tokens, none.fixed_nanousd) == (10, 10 * 1000)
+    assert (three.input_tokens, three.fixed_nanousd) == (400, 400 * 1000 + 3 * 10**7)
+    pictures = searching(modalities=frozenset({"text", "image"}))
+    assert price.quote(pictures, server_calls=1).input_tokens == 2 * (100 + 10)
+
+
+def test_input_that_was_not_sent_is_bounded_by_the_window() -> None:
+    """Without a window there is no bound, and no quote."""
+    window = ModelOverride("openai", Decimal(1), Decimal(2), context_window=100)
+    book = PriceBook({"m": window, "bare": ModelOverride("openai", Decimal(1), Decimal(2))})
+    unseen = searching(input_unseen=True)
+    assert book.price("openai", "m", AT).quote(unseen).input_tokens == 100
+    for facts, server_calls in ((unseen, 0), (searching(), 1)):
+        with pytest.raises(UnknownWindow, match="window") as raised:
+            book.price("openai", "bare", AT).quote(facts, server_calls)
+        assert "context_window" in raised.value.remedy
+
+
+def test_what_is_billed_beside_tokens_needs_a_price() -> None:
+    """Units cost their price each; one without a price is refused with the lines that give it."""
+    fees = {"web_searches": Decimal("0.01"), "rerank_searches": Decimal("0.002")}
+    known = ModelOverride("openai", Decimal(0), Decimal(0), unit_usd=fees)
+    price = PriceBook({"m": known}).price("openai", "m", AT)
+    assert price.quote(searching(charges={"rerank_searches": 3})).fixed_nanousd == 6 * 10**6
+    usage = Usage({"input_tokens": 0, "output_tokens": 0, "rerank_searches": 3})
+    assert price.bill(usage) == 6 * 10**6
+    with pytest.raises(UnknownUnit) as raised:
+        price.quote(searching(charges={"audio_seconds": 3}))
+    assert "audio_seconds" in raised.value.remedy
+    with pytest.raises(ValueError, match="web_searches"):
+        PriceBook(
+            {"m": ModelOverride("openai", Decimal(0), Decimal(0), unit_usd={"x": Decimal(1)})}
+        )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from providers import registry
+from providers.openai_chat import OPENAI_CHAT
 from providers.wire import Call
+
+OPENAI = next(provider for provider in registry.PROVIDERS if provider.id == "openai")
 
 
 @pytest.mark.parametrize(
@@ -15,44 +18,41 @@ from providers.wire import Call
         ("POST /v1/embeddings", "openai_embeddings"),
         ("GET /v1/models", "openai_free"),
         ("GET /v1/chat/completions/chatcmpl-1", "openai_free"),
-        ("POST /v1/images/generations", None),
+        ("POST /v1/some/new/thing", None),
         ("GET /v1/chat/completions/", None),
     ],
 )
 def test_each_call_has_one_format_or_none(line: str, name: str | None) -> None:
-    """A call of a known provider goes to the format that claims it; others to none."""
+    """A call goes to the format, of those its provider speaks, that claims it; others to none."""
     method, _, path = line.partition(" ")
-    found = registry.find(Call("openai", method, path, "", {}, b""))
+    call = Call("openai", method, path, "", {}, b"")
+    found = registry.find(call, OPENAI.formats)
     assert (found.name if found else None) == name
-    assert registry.find(Call("nobody", method, path, "", {}, b"")) is None
+    assert registry.find(call, ()) is None
 
 
 def test_hosts_and_prefixes_belong_to_one_provider() -> None:
-    """No host and no prefix is claimed twice, and every named format exists."""
+    """No id, no host and no prefix is claimed twice, and every named format exists."""
     names = {each.name for each in registry.FORMATS}
+    ids = [provider.id for provider in registry.PROVIDERS]
     hosts = [host for provider in registry.PROVIDERS for host in provider.hosts]
     prefixes = [ours for provider in registry.PROVIDERS for ours, _ in provider.base_prefixes]
-    assert len(hosts) == len(set(hosts))
-    assert len(prefixes) == len(set(prefixes))
+    for claimed in (names, ids, hosts, prefixes):
+        assert len(claimed) == len(set(claimed))
     for provider in registry.PROVIDERS:
         assert set(provider.formats) <= names
-        assert provider.upstream.startswith("https://")
-        assert provider.upstream.removeprefix("https://") in provider.hosts
 
 
-def test_a_path_at_our_address_becomes_the_providers_own() -> None:
-    """Both prefixes lead to the same path, and a longer word is no prefix."""
-    openai = registry.by_id("openai")
-    assert openai is not None
-    assert registry.by_base_path("/v1/models") == (openai, "/v1/models")
-    assert registry.by_base_path("/openai/v1/models") == (openai, "/v1/models")
-    assert registry.by_base_path("/v1") == (openai, "/v1")
-    assert registry.by_base_path("/v1beta/models") is None
-    assert registry.by_base_path("/dashboard") is None
+def test_every_format_is_spoken_by_someone() -> None:
+    """A format that no provider of the table names would meter nothing."""
+    spoken = {name for provider in registry.PROVIDERS for name in provider.formats}
+    assert {each.name for each in registry.FORMATS} <= spoken
 
 
-def test_hosts_are_found_in_any_case() -> None:
-    """DNS names have no case, and may end in a dot."""
-    assert registry.by_host("API.openai.com.") is registry.by_id("openai")
-    assert registry.by_host("openai.com") is None
-    assert registry.by_host("api.openai.com.evil.example") is None
+def test_a_refusal_takes_the_shape_of_the_path() -> None:
+    """The format that speaks for the path, else the first of the provider's, else OpenAI's."""
+    assert registry.error_format(OPENAI.formats, "POST", "/v1/embeddings").name == (
+        "openai_embeddings"
+    )
+    assert registry.error_format(OPENAI.formats, "POST", "/nowhere").name == OPENAI.formats[0]
+    assert registry.error_format((), "POST", "/v1/embeddings") is OPENAI_CHAT

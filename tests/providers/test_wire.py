@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from providers.registry import FORMATS
@@ -14,15 +12,23 @@ DENIAL = Denial(402, "budget_exceeded", "No money left.", execution_id="ex_1")
 
 @pytest.mark.parametrize("wire_format", FORMATS, ids=lambda each: each.name)
 def test_formats_deny_pass_and_claim_by_the_contract(wire_format: WireFormat) -> None:
-    """A foreign path is not claimed, a denial is JSON with its code, and bytes pass a meter."""
+    """A foreign path is not claimed, a denial holds its sentence and id, and bytes pass a meter."""
     assert not wire_format.claims(Call("openai", "POST", "/v1/nowhere", "", {}, b"{}"))
     reply = wire_format.refuse(DENIAL)
     assert reply.status == 402
-    assert json.loads(reply.body)["error"]["code"] == "budget_exceeded"
-    assert wire_format.error_event(DENIAL).endswith(b"\n\n")
+    assert b"No money left." in reply.body
+    assert ("x-should-retry", "false") in reply.headers
+    assert ("x-aex-execution-id", "ex_1") in reply.headers
+    assert b"No money left." in wire_format.error_event(DENIAL)
     meter = wire_format.meter(Facts("x", "metered", usage_wanted=True), 200, "application/json")
     assert meter.feed(b"\xff{") + meter.finish() == b"\xff{"
     assert meter.reading().usage is None
+
+
+def test_the_canonical_route_of_a_call() -> None:
+    """It is the path itself, unless the host has it nested elsewhere."""
+    assert Call("openai", "POST", "/v1/x", "", {}, b"").route == "/v1/x"
+    assert Call("groq", "POST", "/openai/v1/x", "", {}, b"", "/v1/x").route == "/v1/x"
 
 
 def test_refused_carries_its_denial() -> None:
