@@ -11,7 +11,6 @@ tree or on none, so `spent + reserved <= budget` holds after every admission.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from ledger import events, rates, windows
@@ -77,7 +76,7 @@ def _roll_windows(found: Sequence[Agent], now: int) -> tuple[list[Draft], list[A
         if start > level.window_start:
             payload = {"window": level.budget_window, "window_start": str(start)}
             drafts.append(Draft(events.WINDOW_STARTED, level.name, None, payload))
-            levels.append(replace(level, spent_nanousd=0, window_start=start))
+            levels.append(level._replace(spent_nanousd=0, window_start=start))
         else:
             levels.append(level)
     return drafts, levels
@@ -108,15 +107,16 @@ def _earlier(
 def _unfit(command: Admit) -> str:
     """Why the books could not hold such a call; they keep integers up to 2^53 - 1."""
     quote = command.quote
-    for what, count in (
-        ("the bound of its input", command.input_tokens_max),
-        ("its output cap", quote.output_tokens_cap),
-        ("its fixed cost", quote.fixed_nanousd),
-        ("its token count", command.tokens_max),
-    ):
-        if not 0 <= count <= MAX_NANOUSD:
-            return f"{what} is {count}, not within 0 and 2^53 - 1"
-    return ""
+    counts = {
+        "the bound of its input": command.input_tokens_max,
+        "its output cap": quote.output_tokens_cap,
+        "its fixed cost": quote.fixed_nanousd,
+        "its token count": command.tokens_max,
+    }
+    if min(counts.values()) >= 0 and max(counts.values()) <= MAX_NANOUSD:
+        return ""
+    what, count = next(item for item in counts.items() if not 0 <= item[1] <= MAX_NANOUSD)
+    return f"{what} is {count}, not within 0 and 2^53 - 1"
 
 
 def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -> Denied | None:
@@ -125,9 +125,11 @@ def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -
 
     if token.revoked_at:
         return deny(401, "token_revoked")
-    expiries = [token.expires_at, *(level.expires_at for level in levels)]
-    if any(expiry and now >= expiry for expiry in expiries):
+    if 0 < token.expires_at <= now:
         return deny(401, "token_expired")
+    for level in levels:
+        if 0 < level.expires_at <= now:
+            return deny(401, "token_expired")
     if command.claimed_agent is not None and command.claimed_agent != token.agent:
         return deny(401, "token_of_another_agent")
     if token.scope != "execution":

@@ -185,7 +185,7 @@ def _same(table: str, stored: Mapping[Any, Any], replayed: Mapping[Any, Any]) ->
 
 
 def _difference(stored: Any, replayed: Any) -> str:
-    names = getattr(stored, "__dataclass_fields__", None)
+    names = getattr(stored, "_fields", None)
     if names is None:
         return f"{stored} stored, {replayed} by the log"
     return ", ".join(

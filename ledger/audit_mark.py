@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from operator import attrgetter
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ledger.state import State, columns
@@ -70,7 +69,9 @@ def _form(program: str) -> list[Any]:
     shapes: list[Any] = [program]
     for name, hint in _kept().items():
         rows = [
-            columns(one) for one in get_args(hint) if isinstance(one, type) and is_dataclass(one)
+            columns(one)
+            for one in get_args(hint)
+            if isinstance(one, type) and issubclass(one, tuple)
         ]
         shapes.append([name, *(list(row) for row in rows)])
     return shapes
@@ -85,7 +86,7 @@ def _out(value: Any) -> Any:
 
 
 def _row_out(row: Any) -> Any:
-    return attrgetter(*columns(type(row)))(row) if is_dataclass(row) else row
+    return list(row) if isinstance(row, tuple) else row
 
 
 def _in(hint: Any, value: Any) -> Any:
@@ -100,6 +101,6 @@ def _in(hint: Any, value: Any) -> Any:
 
 
 def _maker(row: Any) -> Any:
-    if isinstance(row, type) and is_dataclass(row):
+    if isinstance(row, type) and issubclass(row, tuple):
         return lambda values: row(*values)
     return lambda value: value

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from ledger.events import Event
@@ -31,6 +32,10 @@ def _field(text: str | None) -> bytes:
     return _LENGTH.pack(len(raw)) + raw
 
 
+# Names and types come again and again.
+_name = lru_cache(maxsize=1024)(_field)
+
+
 def event_hash(event: Event, prev: bytes) -> bytes:
     """32 bytes that cover every column of the event and, through prev, all before it."""
     return sha256(
@@ -38,9 +43,9 @@ def event_hash(event: Event, prev: bytes) -> bytes:
             (
                 _DOMAIN,
                 _HEAD.pack(VERSION, event.seq, event.time_ns),
-                _field(event.agent),
+                _name(event.agent),
                 _field(event.execution_id),
-                _field(event.type),
+                _name(event.type),
                 _field(event.payload),
                 prev,
             )

@@ -99,7 +99,7 @@ class PostgresEngine:
 
     def keys(self, values: Iterable[str]) -> Any:
         # No row has a key that PostgreSQL cannot hold, and asking for one is an error.
-        return [value for value in values if "\0" not in value and storable(value)]
+        return [value for value in values if storable(value)]
 
     def close(self) -> None:
         self._connection.close()

@@ -20,10 +20,11 @@ import apsw
 import peewee
 from playhouse.apsw_ext import APSWDatabase
 
-from ledger.errors import LedgerBusy, LedgerUnavailable
+from ledger.errors import LedgerBusy, LedgerError, LedgerUnavailable
 
 Row = tuple[Any, ...]
 _PAUSE_S = 0.01
+_FAILURES = (apsw.Error, peewee.PeeweeException, UnicodeDecodeError)
 
 
 class SqliteEngine:
@@ -75,8 +76,7 @@ class SqliteEngine:
 
     def begin(self) -> None:
         self._check_file()
-        with sqlite_errors():
-            self._connection.execute("BEGIN IMMEDIATE")
+        self.rows("BEGIN IMMEDIATE")
 
     def _check_file(self) -> None:
         # An open file that was deleted or replaced still takes writes, and loses them all.
@@ -90,18 +90,22 @@ class SqliteEngine:
             )
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        with sqlite_errors():
+        # Tried here and not in `sqlite_errors`: the hot path asks a dozen times a batch.
+        try:
             return self._connection.execute(sql, tuple(params)).fetchall()
+        except _FAILURES as error:
+            raise _translated(error) from error
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        with sqlite_errors():
+        try:
             before = self._connection.total_changes()
             self._connection.executemany(sql, rows)
             return self._connection.total_changes() - before
+        except _FAILURES as error:
+            raise _translated(error) from error
 
     def commit(self) -> None:
-        with sqlite_errors():
-            self._connection.execute("COMMIT")
+        self.rows("COMMIT")
 
     def rollback(self) -> None:
         try:
@@ -125,10 +129,14 @@ def sqlite_errors() -> Iterator[None]:
     """A context in which the errors of apsw and Peewee become those of the ledger."""
     try:
         yield
-    except (apsw.Error, peewee.PeeweeException, UnicodeDecodeError) as error:
-        # Peewee wraps what the driver raised.
-        wrapped = isinstance(error, peewee.PeeweeException) and error.__context__
-        cause = wrapped or error
-        if isinstance(cause, apsw.BusyError):
-            raise LedgerBusy(f"another process is writing to the ledger ({cause})") from error
-        raise LedgerUnavailable(f"SQLite: {type(cause).__name__}: {cause}") from error
+    except _FAILURES as error:
+        raise _translated(error) from error
+
+
+def _translated(error: BaseException) -> LedgerError:
+    # Peewee wraps what the driver raised.
+    wrapped = isinstance(error, peewee.PeeweeException) and error.__context__
+    cause = wrapped or error
+    if isinstance(cause, apsw.BusyError):
+        return LedgerBusy(f"another process is writing to the ledger ({cause})")
+    return LedgerUnavailable(f"SQLite: {type(cause).__name__}: {cause}")

@@ -7,9 +7,11 @@ Refuses to know: what an event does to the rows (evolve.py), how it is hashed (c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 LEDGER_CREATED = "ledger.created"
 LEDGER_RESTORED = "ledger.restored"
@@ -33,8 +35,7 @@ ANSWER_STORED = "answer.stored"
 OVERRUN = "usage.overrun"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that the kernel decided on, before the log gave it a place and a time."""
 
     type: str
@@ -43,8 +44,7 @@ class Draft:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event of the log. `payload` is canonical JSON text; seq is gapless from 1."""
 
     seq: int
@@ -59,25 +59,42 @@ class Event:
         return json.loads(self.payload)
 
 
-_encode = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-).encode
+# The escape itself, not a backslash that is escaped and happens to stand before these letters.
+_nul_escape = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Unstorable(ValueError):
+    """A payload that no log can hold: half of a surrogate pair, a binary fraction."""
 
 
 def canonical(payload: Mapping[str, Any]) -> str:
-    """RFC 8785 (JCS) text of a payload.
+    """RFC 8785 (JCS) text of a payload. Raises Unstorable.
 
-    The standard encoder gives exactly that for what payloads hold: objects with ASCII keys,
+    orjson with sorted keys gives exactly that for what payloads hold: objects with ASCII keys,
     strings, booleans, null, lists and integers within 2^53; a test holds it to a JCS library.
     """
-    return _encode(payload)
+    if _has_fraction(payload):
+        raise Unstorable("a binary fraction has no place in a payload")
+    try:
+        text = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError as error:
+        raise Unstorable(str(error)) from error
+    # One text that an engine refuses would fail the whole batch, now and on every retry.
+    if "\\u0000" in text and _nul_escape.search(text):
+        raise Unstorable("a text holds NUL")
+    return text
 
 
-def storable(payload: str) -> bool:
-    """Whether every engine can hold a canonical payload's strings: UTF-8 without NUL.
+def _has_fraction(payload: Mapping[str, Any]) -> bool:
+    for value in payload.values():
+        kind = type(value)
+        if kind is float or (kind is dict and _has_fraction(value)):
+            return True
+    return False
 
-    One text that an engine refuses would fail the whole batch, now and on every retry.
-    """
-    if "\\u0000" in payload:
+
+def storable(text: str) -> bool:
+    """Whether every engine can hold a text: UTF-8 without NUL."""
+    if "\0" in text:
         return False
-    return payload.isascii() or not any("\ud800" <= char <= "\udfff" for char in payload)
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

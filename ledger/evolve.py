@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ledger import events, evolve_accounts
@@ -58,8 +57,7 @@ def _shift(state: State, execution: Execution, reserved: int, spent: int) -> Non
             # Deleted and created again since: this call is not on the new account's bill.
             continue
         in_window = agent.spent_nanousd + spent
-        moved = replace(
-            agent,
+        moved = agent._replace(
             reserved_nanousd=agent.reserved_nanousd + reserved,
             spent_nanousd=max(in_window, 0),
             # What is taken back may have been spent before the window began.
@@ -77,21 +75,19 @@ def _put_rates(state: State, p: Any) -> None:
         state.touched_rates.add((name, kind))
 
 
-def _execution(event: Event, p: Any, **ends: Any) -> Execution:
+def _execution(
+    event: Event,
+    p: Any,
+    *,
+    state: str,
+    reserved_nanousd: int = 0,
+    output_tokens_cap: int = 0,
+    terminal_at: int = 0,
+    status_code: int = 0,
+    reason: str = "",
+) -> Execution:
     assert event.agent is not None
     assert event.execution_id is not None
-    row: dict[str, Any] = {
-        "reserved_nanousd": 0,
-        "output_tokens_cap": 0,
-        "dispatched_at": 0,
-        "terminal_at": 0,
-        "status_code": 0,
-        "actual_nanousd": 0,
-        "usage": "",
-        "usage_source": "",
-        "certainty": "",
-        "reason": "",
-    }
     return Execution(
         execution_id=event.execution_id,
         agent=event.agent,
@@ -103,13 +99,23 @@ def _execution(event: Event, p: Any, **ends: Any) -> Execution:
         endpoint=p["endpoint"],
         stream=p["stream"],
         fingerprint=p["fingerprint"],
+        state=state,
+        reserved_nanousd=reserved_nanousd,
         input_tokens_max=p["input_tokens_max"],
+        output_tokens_cap=output_tokens_cap,
         created_at=event.time_ns,
+        dispatched_at=0,
+        terminal_at=terminal_at,
+        status_code=status_code,
+        actual_nanousd=0,
+        usage="",
+        usage_source="",
+        certainty="",
+        reason=reason,
         account=p.get("payer", event.agent),
         retry_of=p.get("retry_of", ""),
         idempotency_key=p.get("idempotency_key", ""),
         tpm_cells=p.get("tpm_cells", 0),
-        **(row | ends),
     )
 
 
@@ -138,7 +144,7 @@ def _reserved(state: State, event: Event, p: Any) -> None:
 def _dispatched(state: State, event: Event, _p: Any) -> None:
     assert event.execution_id is not None
     execution = state.executions[event.execution_id]
-    _put_execution(state, replace(execution, state=DISPATCHED, dispatched_at=event.time_ns))
+    _put_execution(state, execution._replace(state=DISPATCHED, dispatched_at=event.time_ns))
 
 
 def _committed(state: State, event: Event, p: Any) -> None:
@@ -148,8 +154,7 @@ def _committed(state: State, event: Event, p: Any) -> None:
     usage = p["usage"]
     _put_execution(
         state,
-        replace(
-            execution,
+        execution._replace(
             state=COMMITTED,
             terminal_at=event.time_ns,
             status_code=p["status_code"],
@@ -170,8 +175,7 @@ def _released(state: State, event: Event, p: Any) -> None:
     execution = state.executions[event.execution_id]
     _put_execution(
         state,
-        replace(
-            execution,
+        execution._replace(
             state=RELEASED,
             terminal_at=event.time_ns,
             status_code=p["status_code"],
@@ -208,8 +212,7 @@ def _adjusted(state: State, event: Event, p: Any) -> None:
         reason = f"{RECOVERED} {reason}"
     _put_execution(
         state,
-        replace(
-            execution,
+        execution._replace(
             actual_nanousd=actual,
             certainty="adjusted",
             reason=reason,

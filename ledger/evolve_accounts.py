@@ -7,7 +7,6 @@ Refuses to know: whether the event should have happened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ledger import events
@@ -53,7 +52,7 @@ def agent_credited(state: State, event: Event, p: Any) -> None:
     """More budget."""
     assert event.agent is not None
     agent = state.agents[event.agent]
-    put_agent(state, replace(agent, budget_nanousd=agent.budget_nanousd + p["amount_nanousd"]))
+    put_agent(state, agent._replace(budget_nanousd=agent.budget_nanousd + p["amount_nanousd"]))
 
 
 def agent_limits(state: State, event: Event, p: Any) -> None:
@@ -62,8 +61,7 @@ def agent_limits(state: State, event: Event, p: Any) -> None:
     agent = state.agents[event.agent]
     put_agent(
         state,
-        replace(
-            agent,
+        agent._replace(
             rpm=p["rpm"],
             tpm=p["tpm"],
             on_short_budget=p["on_short_budget"],
@@ -76,7 +74,7 @@ def agent_limits(state: State, event: Event, p: Any) -> None:
         agent = state.agents[event.agent]
         spent = agent.spent_nanousd + agent.spent_before_nanousd
         put_agent(
-            state, replace(agent, spent_nanousd=spent, spent_before_nanousd=0, window_start=0)
+            state, agent._replace(spent_nanousd=spent, spent_before_nanousd=0, window_start=0)
         )
 
 
@@ -86,8 +84,7 @@ def window_started(state: State, event: Event, p: Any) -> None:
     agent = state.agents[event.agent]
     put_agent(
         state,
-        replace(
-            agent,
+        agent._replace(
             spent_nanousd=0,
             spent_before_nanousd=agent.spent_before_nanousd + agent.spent_nanousd,
             window_start=int(p["window_start"]),
@@ -100,7 +97,7 @@ def agent_deleted(state: State, event: Event, p: Any) -> None:
     assert event.agent is not None
     agent = state.agents[event.agent]
     reason = f"deleted by {p['actor']}"
-    put_agent(state, replace(agent, lifecycle_state=DELETED, lifecycle_reason=reason))
+    put_agent(state, agent._replace(lifecycle_state=DELETED, lifecycle_reason=reason))
 
 
 def token_issued(state: State, event: Event, p: Any) -> None:
@@ -124,7 +121,7 @@ def token_issued(state: State, event: Event, p: Any) -> None:
 def token_revoked(state: State, event: Event, p: Any) -> None:
     """A token's end."""
     token = state.tokens[p["token_hash"]]
-    state.tokens[token.token_hash] = replace(token, revoked_at=event.time_ns)
+    state.tokens[token.token_hash] = token._replace(revoked_at=event.time_ns)
     state.touched_tokens.add(token.token_hash)
 
 

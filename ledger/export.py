@@ -11,13 +11,12 @@ nobody reported. The order is that of creation, so the same ledger gives the sam
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
 
 from ledger.money import show_usd
 from ledger.read import Reader
-from ledger.state import Execution
+from ledger.state import Execution, columns
 
 Kind = Literal["text", "integer", "flag", "time", "json"]
 Row = dict[str, Any]
@@ -37,13 +36,13 @@ class Column:
 
 def _columns() -> tuple[Column, ...]:
     found: list[Column] = []
-    for item in fields(Execution):
-        kind: Kind = "integer" if item.type == "int" else "text"
-        if item.name.endswith("_at"):
+    for name, hint in get_type_hints(Execution).items():
+        kind: Kind = "integer" if hint is int else "text"
+        if name.endswith("_at"):
             kind = "time"
-        found.append(Column(item.name, _KINDS.get(item.name, kind)))
-        if item.name.endswith("_nanousd"):
-            found.append(Column(_usd_name(item.name), "text"))
+        found.append(Column(name, _KINDS.get(name, kind)))
+        if name.endswith("_nanousd"):
+            found.append(Column(_usd_name(name), "text"))
     return tuple(found)
 
 
@@ -52,8 +51,7 @@ def _usd_name(name: str) -> str:
 
 
 COLUMNS = _columns()
-_NAMES = tuple(item.name for item in fields(Execution))
-_VALUES = attrgetter(*_NAMES)
+_NAMES = columns(Execution)
 _AMOUNTS = tuple((name, _usd_name(name)) for name in _NAMES if name.endswith("_nanousd"))
 _FLAGS = tuple(column.name for column in COLUMNS if column.kind == "flag")
 _ABSENT = tuple(
@@ -75,7 +73,7 @@ def rows(
 
 
 def _row(execution: Execution) -> Row:
-    row: Row = dict(zip(_NAMES, _VALUES(execution), strict=True))
+    row: Row = dict(zip(_NAMES, execution, strict=True))
     for amount, usd in _AMOUNTS:
         row[usd] = show_usd(row[amount]).replace("$", "").replace(",", "")
     for name in _FLAGS:

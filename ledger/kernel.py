@@ -25,7 +25,7 @@ from ledger.admin_commands import (
     SetLimits,
 )
 from ledger.commands import Adjust, Admit, Commit, Outcome, Recover, Rejected, Release
-from ledger.events import Draft, Event, canonical, storable
+from ledger.events import Draft, Event, Unstorable, canonical
 from ledger.evolve import evolve
 from ledger.state import State
 
@@ -68,9 +68,10 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
 def step(state: State, command: Command, now: int, seq: int) -> tuple[list[Event], Outcome]:
     """Decides one command and evolves the state by it; `seq` is the last one in the log."""
     drafts, outcome = decide(state, command, now)
-    payloads = [canonical(draft.payload) for draft in drafts]
-    if not all(map(storable, payloads)):
-        return [], Rejected("a text in the command holds NUL or half of a surrogate pair")
+    try:
+        payloads = [canonical(draft.payload) for draft in drafts]
+    except Unstorable as error:
+        return [], Rejected(f"the command cannot be kept: {error}")
     done: list[Event] = []
     for draft, payload in zip(drafts, payloads, strict=True):
         seq += 1

@@ -7,33 +7,69 @@ Refuses to know: what is decided, what is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from ledger import events
 from ledger.admin_commands import (
+    AdminCommand,
     Command,
-    CreateAgent,
     DeleteAgent,
     IssueToken,
     NoteRestore,
     OpenRun,
 )
-from ledger.commands import Admit
-from ledger.state import Agent, Answer, Binding, Execution, State, Token
-from ledger.tables import AnyEngine, Table
+from ledger.commands import Adjust, Admit, Commit, Recover, Release
+from ledger.state import State
+from ledger.tables import AnyEngine, Tables
+
+
+@dataclass(slots=True)
+class _Touched:
+    """The keys that a batch of commands names."""
+
+    names: set[str] = field(default_factory=set)
+    hashes: set[str] = field(default_factory=set)
+    executions: set[str] = field(default_factory=set)
+    gateways: set[str] = field(default_factory=set)
+    key_hashes: set[str] = field(default_factory=set)
+
+
+def _touched(commands: Sequence[Command]) -> _Touched:
+    found = _Touched()
+    for command in commands:
+        if isinstance(command, Admit):
+            found.hashes.add(command.token_hash)
+            found.executions.add(command.execution_id)
+            found.gateways.add(command.gateway)
+            if command.key_hash:
+                found.key_hashes.add(command.key_hash)
+        elif isinstance(command, Commit | Release | Recover | Adjust):
+            found.executions.add(command.execution_id)
+        else:
+            _touched_by_admin(found, command)
+    return found
+
+
+def _touched_by_admin(found: _Touched, command: AdminCommand) -> None:
+    for attribute, keys in (
+        ("name", found.names),
+        ("parent", found.names),
+        ("token_hash", found.hashes),
+        ("by_token_hash", found.hashes),
+        ("gateway", found.gateways),
+    ):
+        key = getattr(command, attribute, None)
+        if key:
+            keys.add(key)
 
 
 class Loader:
     """Makes the working set of a batch, inside its transaction."""
 
-    def __init__(self, engine: AnyEngine) -> None:
+    def __init__(self, engine: AnyEngine, tables: Tables) -> None:
         self._engine = engine
+        self._tables = tables
         keys = engine.in_keys
-        self._agents = Table("agents", Agent, "name", keys)
-        self._tokens = Table("tokens", Token, "token_hash", keys)
-        self._executions = Table("executions", Execution, "execution_id", keys)
-        self._bindings = Table("idempotency", Binding, "key_hash", keys)
-        self._answers = Table("answers", Answer, "execution_id", keys)
-        self._tokens_of = self._tokens.load.replace("WHERE token_hash", "WHERE agent")
         rates = "SELECT agent, kind, tat_ns FROM rate_windows"
         self._load_rates = f"{rates} WHERE agent {keys}"
         fences = "SELECT gateway FROM gateways WHERE fenced = 1"
@@ -41,35 +77,30 @@ class Loader:
 
     def load(self, commands: Sequence[Command]) -> State:
         """The state that the kernel decides the commands in."""
-        state = State()
-        names = {c.name for c in commands if hasattr(c, "name")}
-        hashes = {c.token_hash for c in commands if hasattr(c, "token_hash")}
-        hashes |= {c.by_token_hash for c in commands if isinstance(c, OpenRun)}
-        names |= {c.parent for c in commands if isinstance(c, CreateAgent) and c.parent}
-        wanted = {c.execution_id for c in commands if hasattr(c, "execution_id")}
-        for token in self._tokens.fetch(self._engine, hashes):
+        state, tables, touched = State(), self._tables, _touched(commands)
+        names = touched.names
+        for token in tables.tokens.fetch(self._engine, touched.hashes):
             state.tokens[token.token_hash] = token
-        for token in self._tokens.fetch(self._engine, _all_tokens_of(commands), self._tokens_of):
+        for token in tables.tokens_of.fetch(self._engine, _all_tokens_of(commands)):
             state.tokens[token.token_hash] = token
         names |= {token.agent for token in state.tokens.values()}
         names |= {token.account for token in state.tokens.values()}
         names |= _runs(commands, names)
-        wanted |= self._load_bindings(state, commands)
-        for execution in self._executions.fetch(self._engine, wanted):
+        wanted = touched.executions | self._load_bindings(state, touched.key_hashes)
+        for execution in tables.executions.fetch(self._engine, wanted):
             state.executions[execution.execution_id] = execution
             names.add(execution.account)
         self._load_lineages(state, names)
         self._load_limits(state)
-        self._load_ledger(state, commands)
+        self._load_ledger(state, commands, touched.gateways)
         return state
 
-    def _load_bindings(self, state: State, commands: Sequence[Command]) -> set[str]:
+    def _load_bindings(self, state: State, keys: set[str]) -> set[str]:
         """Idempotency keys with their executions and answers; the executions' ids."""
-        keys = {c.key_hash for c in commands if isinstance(c, Admit) and c.key_hash}
-        for binding in self._bindings.fetch(self._engine, keys):
+        for binding in self._tables.bindings_of.fetch(self._engine, keys):
             state.bindings[(binding.agent, binding.key_hash)] = binding
         bound = {binding.execution_id for binding in state.bindings.values()}
-        for answer in self._answers.fetch(self._engine, bound):
+        for answer in self._tables.answers.fetch(self._engine, bound):
             state.answers[answer.execution_id] = answer
         return bound
 
@@ -77,7 +108,7 @@ class Loader:
         asked: set[str] = set()
         while names:
             asked |= names
-            for agent in self._agents.fetch(self._engine, names):
+            for agent in self._tables.agents.fetch(self._engine, names):
                 state.agents[agent.name] = agent
             parents = {a.parent for a in state.agents.values() if a.parent is not None}
             names = parents - asked
@@ -88,8 +119,7 @@ class Loader:
             rows = self._engine.rows(self._load_rates, (self._engine.keys(limited),))
             state.rates = {(agent, kind): tat for agent, kind, tat in rows}
 
-    def _load_ledger(self, state: State, commands: Sequence[Command]) -> None:
-        gateways = {c.gateway for c in commands if hasattr(c, "gateway")}
+    def _load_ledger(self, state: State, commands: Sequence[Command], gateways: set[str]) -> None:
         if gateways:
             rows = self._engine.rows(self._load_fences, (self._engine.keys(gateways),))
             state.fenced = {row[0] for row in rows}

@@ -22,7 +22,7 @@ from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
 from ledger.state import State
-from ledger.tables import AnyEngine
+from ledger.tables import AnyEngine, Tables
 from ledger.writing import Writer
 
 
@@ -32,8 +32,9 @@ class Store:
     def __init__(self, engine: AnyEngine, clock: KernelClock | None = None) -> None:
         self.engine = engine
         self.clock = clock or KernelClock()
-        self._loader = Loader(engine)
-        self._writer = Writer(engine)
+        tables = Tables(engine.in_keys)
+        self._loader = Loader(engine, tables)
+        self._writer = Writer(engine, tables)
 
     def execute(self, commands: Sequence[Command]) -> list[Outcome]:
         """Outcomes in the order of the commands, all durable or none.

@@ -7,14 +7,27 @@ Refuses to know: when they run (loading.py, writing.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import attrgetter
-from typing import Any
 
 from ledger.engine_postgres import PostgresEngine
 from ledger.engine_sqlite import SqliteEngine
-from ledger.state import columns
+from ledger.events import storable
+from ledger.state import Agent, Answer, Binding, Execution, Reservation, Token, columns
 
 type AnyEngine = SqliteEngine | PostgresEngine
+
+
+class Tables:
+    """All projections, as the store loads and writes them."""
+
+    def __init__(self, keys: str) -> None:
+        self.agents = Table("agents", Agent, "name", keys)
+        self.tokens = Table("tokens", Token, "token_hash", keys)
+        self.tokens_of = Table("tokens", Token, "agent", keys)
+        self.executions = Table("executions", Execution, "execution_id", keys)
+        self.reservations = Table("reservations", Reservation, "seq", keys)
+        self.bindings = Table("idempotency", Binding, "agent, key_hash", keys)
+        self.bindings_of = Table("idempotency", Binding, "key_hash", keys)
+        self.answers = Table("answers", Answer, "execution_id", keys)
 
 
 class Table[R]:
@@ -23,18 +36,24 @@ class Table[R]:
     def __init__(self, name: str, row: type[R], key: str, in_keys: str) -> None:
         names = columns(row)
         self.make: Callable[..., R] = row
-        self.values: Callable[[R], tuple[Any, ...]] = attrgetter(*names)
         listed = ", ".join(names)
         marks = ", ".join("?" * len(names))
         updates = ", ".join(f"{column} = excluded.{column}" for column in names)
-        self.load = f"SELECT {listed} FROM {name} WHERE {key} {in_keys}"  # noqa: S608
+        select = f"SELECT {listed} FROM {name} WHERE {key}"  # noqa: S608
+        self.load = f"{select} {in_keys}"
+        self.load_one = f"{select} = ?"
         self.insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"  # noqa: S608
         self.upsert = f"{self.insert} ON CONFLICT ({key}) DO UPDATE SET {updates}"
 
-    def fetch(self, engine: AnyEngine, keys: Iterable[str], sql: str | None = None) -> list[R]:
+    def fetch(self, engine: AnyEngine, keys: Iterable[str]) -> list[R]:
         """The rows with these keys; no query where there are none."""
         wanted = list(keys)
         if not wanted:
             return []
-        rows = engine.rows(sql or self.load, (engine.keys(wanted),))
-        return [self.make(*row) for row in rows]
+        if len(wanted) == 1:
+            # Not through `keys`, which costs as much again.
+            rows = engine.rows(self.load_one, wanted) if storable(wanted[0]) else []
+        else:
+            rows = engine.rows(self.load, (engine.keys(wanted),))
+        make = self.make
+        return [make(*row) for row in rows]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.errors import IntegrityBroken
 
 RESTORED = "ledger.restored"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A row of the table `checkpoints`; root is in hex, `note` is the signed checkpoint."""
 
     size: int

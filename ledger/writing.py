@@ -14,8 +14,8 @@ from ledger import chain, events
 from ledger.commands import Sealed
 from ledger.errors import LedgerUnavailable
 from ledger.events import Event
-from ledger.state import Agent, Binding, Execution, Reservation, State, Token
-from ledger.tables import AnyEngine, Table
+from ledger.state import State
+from ledger.tables import AnyEngine, Tables
 
 _EXECUTION_END = (
     "state",
@@ -33,14 +33,9 @@ _EXECUTION_END = (
 class Writer:
     """Writes a batch, inside its transaction."""
 
-    def __init__(self, engine: AnyEngine) -> None:
+    def __init__(self, engine: AnyEngine, tables: Tables) -> None:
         self._engine = engine
-        keys = engine.in_keys
-        self._agents = Table("agents", Agent, "name", keys)
-        self._tokens = Table("tokens", Token, "token_hash", keys)
-        self._executions = Table("executions", Execution, "execution_id", keys)
-        self._reservations = Table("reservations", Reservation, "seq", keys)
-        self._bindings = Table("idempotency", Binding, "agent, key_hash", keys)
+        self._tables = tables
         ends = ", ".join(f"{column} = ?" for column in _EXECUTION_END)
         # Compare-and-swap: only an execution that is still as it was loaded moves on.
         where = "WHERE execution_id = ? AND state = ?"
@@ -78,8 +73,7 @@ class Writer:
         self._write_accounts(state)
         self._write_executions(state, before)
         if state.reservations:
-            entries = [self._reservations.values(entry) for entry in state.reservations]
-            many(self._reservations.insert, entries)
+            many(self._tables.reservations.insert, state.reservations)
         self._write_answers(state, happened, sealed)
         last, _, digest = linked[-1]
         advanced = many(
@@ -92,11 +86,9 @@ class Writer:
     def _write_accounts(self, state: State) -> None:
         many = self._engine.many
         if state.touched_agents:
-            rows = [self._agents.values(state.agents[key]) for key in state.touched_agents]
-            many(self._agents.upsert, rows)
+            many(self._tables.agents.upsert, [state.agents[key] for key in state.touched_agents])
         if state.touched_tokens:
-            tokens = [self._tokens.values(state.tokens[key]) for key in state.touched_tokens]
-            many(self._tokens.upsert, tokens)
+            many(self._tables.tokens.upsert, [state.tokens[key] for key in state.touched_tokens])
         if state.touched_rates:
             many(self._upsert_rate, [(*key, state.rates[key]) for key in state.touched_rates])
         if state.touched_fences:
@@ -109,9 +101,9 @@ class Writer:
             if key in before:
                 moved.append((*self._execution_end_values(execution), before[key]))
             else:
-                new.append(self._executions.values(execution))
+                new.append(execution)
         if new:
-            self._engine.many(self._executions.insert, new)
+            self._engine.many(self._tables.executions.insert, new)
         if moved and self._engine.many(self._execution_end, moved) != len(moved):
             raise LedgerUnavailable("an execution changed under a held lock")
 
@@ -119,8 +111,8 @@ class Writer:
         self, state: State, happened: list[Event], sealed: Mapping[str, Sealed]
     ) -> None:
         if state.touched_bindings:
-            rows = [self._bindings.values(state.bindings[key]) for key in state.touched_bindings]
-            self._engine.many(self._bindings.upsert, rows)
+            rows = [state.bindings[key] for key in state.touched_bindings]
+            self._engine.many(self._tables.bindings.upsert, rows)
         kept = [
             (
                 answer.execution_id,

@@ -7,7 +7,6 @@ Refuses to know: queries, tables on a screen.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,7 +55,7 @@ def current(agent: Agent, now_ns: int) -> Agent:
     if start <= agent.window_start:
         return agent
     before = agent.spent_before_nanousd + agent.spent_nanousd
-    return replace(agent, window_start=start, spent_nanousd=0, spent_before_nanousd=before)
+    return agent._replace(window_start=start, spent_nanousd=0, spent_before_nanousd=before)
 
 
 def agent_shape(agent: Agent, now_ns: int) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def token_shape(token: Token, now_ns: int) -> dict[str, Any]:
 
 def execution_shape(execution: Execution) -> dict[str, Any]:
     """One call. What is not known yet is null."""
-    row = asdict(execution)
+    row = execution._asdict()
     for inner in ("idempotency_key", "tpm_cells"):
         del row[inner]
     row["stream"] = bool(execution.stream)

@@ -8,7 +8,6 @@ once in contract_crowd.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +193,7 @@ class StoreContract:
 
         def stale(commands: Any) -> State:
             state = load(commands)
-            state.executions["e1"] = replace(state.executions["e1"], state=RESERVED)
+            state.executions["e1"] = state.executions["e1"]._replace(state=RESERVED)
             return state
 
         monkeypatch.setattr(store._loader, "load", stale)

@@ -238,4 +238,4 @@ def test_limits_that_are_not_named_stay() -> None:
         before = kernel.state.agents["alice"]
         changes: dict[str, Any] = dict(change)
         assert kernel(SetLimits("alice", "operator", **changes)) == Done("alice")
-        assert kernel.state.agents["alice"] == replace(before, **changes)
+        assert kernel.state.agents["alice"] == before._replace(**changes)

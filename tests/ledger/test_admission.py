@@ -130,7 +130,7 @@ def test_the_order_of_the_questions(first: str, expected: str) -> None:
         kernel(RevokeToken(token_hash("alice", 2), "lost", "operator"))
     if "deleted" in wrong:
         agent = kernel.state.agents["alice"]
-        stopped = replace(agent, lifecycle_state="PAUSED", lifecycle_reason="by hand")
+        stopped = agent._replace(lifecycle_state="PAUSED", lifecycle_reason="by hand")
         kernel.state.agents["alice"] = stopped
     command = admit("e1", fixed=500, token_hash=token_hash("alice", 2))
     if "unknown" in wrong:

@@ -95,7 +95,7 @@ def test_a_reserve_holds_on_every_level_or_on_none(
     kernel = Pure()
     for (name, budget), parent in zip(left.items(), ["team", "org", None], strict=True):
         kernel(create(name, budget, min_output_tokens=1))
-        kernel.state.agents[name] = replace(kernel.state.agents[name], parent=parent)
+        kernel.state.agents[name] = kernel.state.agents[name]._replace(parent=parent)
     found = kernel(admit("e1", quote=Quote(100, 2_000, 300)))
     assert word(found) == outcome
     assert getattr(found, "account", "") == by
@@ -108,7 +108,7 @@ def test_a_limit_above_is_everybodys() -> None:
     for name, rpm in (("org", 2), ("alice", 9), ("bob", 9)):
         kernel(create(name, rpm=rpm))
         parent = None if name == "org" else "org"
-        kernel.state.agents[name] = replace(kernel.state.agents[name], parent=parent)
+        kernel.state.agents[name] = kernel.state.agents[name]._replace(parent=parent)
     assert [word(kernel(admit(f"e{n}", name))) for n, name in enumerate(["alice", "bob"])] == [
         "holds 100 cap 0",
         "holds 100 cap 0",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -75,7 +74,7 @@ def test_the_format_is_as_documented() -> None:
 )
 def test_every_field_counts(change: dict[str, Any]) -> None:
     """A change of any field, or of a border between two, changes the hash."""
-    assert event_hash(replace(SECOND, **change), GENESIS) != event_hash(SECOND, GENESIS)
+    assert event_hash(SECOND._replace(**change), GENESIS) != event_hash(SECOND, GENESIS)
 
 
 @pytest.mark.parametrize("bit", [0, 100, 255])
@@ -151,12 +150,12 @@ def test_the_first_bad_event_is_named(tamper: Any, sentence: str) -> None:
 
 def edit(linked: list[Any], index: int, **change: Any) -> None:
     """Alters an event and leaves its hash."""
-    linked[index] = (replace(linked[index][0], **change), *linked[index][1:])
+    linked[index] = (linked[index][0]._replace(**change), *linked[index][1:])
 
 
 def relink(linked: list[Any], index: int) -> None:
     """Alters an event and gives it the hash that it then has."""
-    event = replace(linked[index][0], payload="{}")
+    event = linked[index][0]._replace(payload="{}")
     linked[index] = extend([event], linked[index][1])[0]
 
 

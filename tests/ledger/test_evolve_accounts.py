@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ledger import events
@@ -25,7 +23,7 @@ def test_an_account_of_the_first_release() -> None:
         for key, value in created.data().items()
         if key not in {"budget_window", "expires_at"}
     }
-    old = evolve(State(), replace(created, payload=canonical(payload)))
+    old = evolve(State(), created._replace(payload=canonical(payload)))
     assert old.agents == kernel.state.agents
 
 
@@ -34,7 +32,7 @@ def test_a_token_of_the_first_release() -> None:
     kernel = started()
     issued = kernel.log[1]
     payload = {key: value for key, value in issued.data().items() if key != "account"}
-    old = evolve(State(), replace(issued, payload=canonical(payload)))
+    old = evolve(State(), issued._replace(payload=canonical(payload)))
     assert old.tokens == kernel.state.tokens
 
 
@@ -49,11 +47,11 @@ def test_an_account_begins_in_its_window(window: str) -> None:
 def test_a_window_moves_what_was_spent() -> None:
     """A new window puts what was spent before it, and changes nothing else."""
     kernel = started(budget_window="day")
-    agent = replace(kernel.state.agents["alice"], spent_nanousd=7, spent_before_nanousd=5)
+    agent = kernel.state.agents["alice"]._replace(spent_nanousd=7, spent_before_nanousd=5)
     payload = canonical({"window": "day", "window_start": "99"})
     state = State(agents={"alice": agent})
     evolve(state, Event(3, 1, "alice", None, events.WINDOW_STARTED, payload))
-    moved = replace(agent, spent_nanousd=0, spent_before_nanousd=12, window_start=99)
+    moved = agent._replace(spent_nanousd=0, spent_before_nanousd=12, window_start=99)
     assert state.agents == {"alice": moved}
     assert state.touched_agents == {"alice"}
 

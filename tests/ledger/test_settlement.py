@@ -104,7 +104,7 @@ def test_a_denied_call_has_its_end(command: Command) -> None:
 def test_what_was_never_sent_is_released(policy: str) -> None:
     """Recovery of a call that was reserved but not dispatched gives it back under any policy."""
     kernel = started()
-    kernel.state.executions["e1"] = replace(kernel.state.executions["e1"], state=RESERVED)
+    kernel.state.executions["e1"] = kernel.state.executions["e1"]._replace(state=RESERVED)
     assert kernel(Recover("e1", policy)) == Settled("e1", RELEASED, 0, fresh=True)
     assert "never dispatched" in kernel.log[-1].data()["proof"]
 

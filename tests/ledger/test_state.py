@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, replace
-
 import pytest
 
 from ledger import state
@@ -24,13 +22,13 @@ def test_what_remains() -> None:
     kernel(create(budget=100))
     agent = kernel.state.agents["alice"]
     assert agent.remaining_nanousd == 100
-    assert replace(agent, spent_nanousd=30, reserved_nanousd=20).remaining_nanousd == 50
-    assert replace(agent, spent_nanousd=130).remaining_nanousd == -30
+    assert agent._replace(spent_nanousd=30, reserved_nanousd=20).remaining_nanousd == 50
+    assert agent._replace(spent_nanousd=130).remaining_nanousd == -30
 
 
 def test_rows_are_frozen() -> None:
     """A row cannot be changed in place, so that a decision cannot change the books."""
     kernel = Pure()
     kernel(create())
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         kernel.state.agents["alice"].spent_nanousd = 1  # type: ignore[misc]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ledger.state import Binding
@@ -17,11 +15,11 @@ def test_rows_come_back(store: Store) -> None:
     """A row is loaded by its key as it was inserted, and an upsert replaces it whole."""
     table = Table("idempotency", Binding, "key_hash", store.engine.in_keys)
     writing = Table("idempotency", Binding, "agent, key_hash", store.engine.in_keys)
-    other = replace(ROW, key_hash="other")
-    store.engine.many(table.insert, [table.values(ROW), table.values(other)])
+    other = ROW._replace(key_hash="other")
+    store.engine.many(table.insert, [ROW, other])
     assert table.fetch(store.engine, ["k", "nobody's"]) == [ROW]
-    changed = replace(ROW, execution_id="e2", fingerprint="g", expires_at=0)
-    store.engine.many(writing.upsert, [writing.values(changed)])
+    changed = ROW._replace(execution_id="e2", fingerprint="g", expires_at=0)
+    store.engine.many(writing.upsert, [changed])
     assert sorted(table.fetch(store.engine, ["k", "other"]), key=str) == [changed, other]
 
 

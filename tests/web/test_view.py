@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ledger.state import Agent, Execution
@@ -55,5 +53,5 @@ def test_an_execution() -> None:
     (row,) = execution_rows([EXECUTION])
     assert (row.status, row.reserved, row.actual) == ("200", "$0.00000003", "$0.00000002")
     assert row.note == "provider"
-    (denied,) = execution_rows([replace(EXECUTION, status_code=0, model="", reason="why")])
+    (denied,) = execution_rows([EXECUTION._replace(status_code=0, model="", reason="why")])
     assert (denied.status, denied.model, denied.note) == ("–", "–", "why")
