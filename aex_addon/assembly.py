@@ -23,8 +23,9 @@ from aex_addon.home import Home, HomeError, check_private
 from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
 from aex_addon.pipeline import Parts
+from aex_addon.pricing import price_book
 from aex_addon.routes import Routes, routes
-from aex_addon.settings import ModelSettings, Settings
+from aex_addon.settings import Settings
 from aex_addon.version import version
 from certs import ca
 from certs.bundle import write_bundle
@@ -35,7 +36,6 @@ from ledger.engine_sqlite import SqliteEngine
 from ledger.opening import open_store, quick_check
 from ledger.read import Reader
 from ledger.store import Store
-from providers.prices import ModelOverride, PriceBook
 
 logger = logging.getLogger("aex")
 
@@ -105,7 +105,7 @@ def assemble(
     parts = Parts(
         settings=settings,
         routes=table,
-        prices=PriceBook({name: _override(model) for name, model in settings.models.items()}),
+        prices=price_book(settings),
         books=Books(store, loop),
         destinations=Destinations(),
         identity=Identity(),
@@ -170,17 +170,3 @@ def _recover(store: Store, policy: str) -> None:
     for execution_id, gateway in store.open_executions():
         outcome = store.one(Recover(execution_id, policy))
         logger.warning("recovered %s of %s: %s", execution_id, gateway, outcome)
-
-
-def _override(model: ModelSettings) -> ModelOverride:
-    return ModelOverride(
-        provider=model.provider,
-        input_usd_per_mtok=model.input_usd_per_mtok,
-        output_usd_per_mtok=model.output_usd_per_mtok,
-        cache_read_usd_per_mtok=model.cache_read_usd_per_mtok,
-        cache_write_usd_per_mtok=model.cache_write_usd_per_mtok,
-        max_output_tokens=model.max_output_tokens,
-        context_window=model.context_window,
-        hidden_output=model.hidden_output,
-        unit_usd=model.unit_usd,
-    )

@@ -124,7 +124,7 @@ class Price:
         The rates are those of the service tier that the answer names. Counts that contradict each
         other are billed at an upper bound over them, never at nothing.
         """
-        return _nano(self._rates(usage.service_tier).bill(usage.counts))
+        return _nano(self.rates(usage.service_tier).bill(usage.counts))
 
     def quote(self, facts: Facts, server_calls: int = 0) -> Quote:
         """The upper bound of a call in which the provider runs its own tools `server_calls` times.
@@ -213,13 +213,14 @@ class Price:
             return self.input_window, "window"
         return DEFAULT_OUTPUT_TOKENS, "default"
 
-    def _rates(self, service_tier: str | None) -> Rates:
+    def rates(self, service_tier: str | None) -> Rates:
+        """The rates of a service tier; the standard ones where it has none of its own."""
         return self.by_service_tier.get(service_tier or "", self.standard)
 
     def _tables(self, service_tier: str | None) -> list[Rates]:
         if service_tier in _STANDARD_TIERS:
             return [self.standard]
-        return [self.standard, self._rates(service_tier)]
+        return [self.standard, self.rates(service_tier)]
 
 
 def _nano(usd: Decimal) -> int:

@@ -77,6 +77,13 @@ class PriceBook:
             raise UnknownPrice(provider, model)
         return price
 
+    def models(self, provider: str) -> list[str]:
+        """Names of a provider's models: the operator's own, then the catalogue's."""
+        entry = find_provider_by_id(get_snapshot().providers, provider)
+        own = [name for name, model in self._overrides.items() if model.provider == provider]
+        published = [info.id for info in entry.models] if entry else []
+        return own + [name for name in published if name not in own]
+
     def _resolve(self, provider: str, model: str, at: datetime) -> Price | None:
         override = self._overrides.get(model)
         if override is not None and override.provider == provider:

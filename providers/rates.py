@@ -112,9 +112,13 @@ class Rates:
 
     def per_unit(self, usage_key: str) -> Decimal | None:
         """USD for one of a unit that is no token, such as `web_searches`; None without a price."""
-        unit = _REGISTRY.units.get(usage_key)
-        rate = self._by_key.get(unit.price_key) if unit else None
+        rate = self.of(usage_key)
         return rate.dearest(0) if rate else None
+
+    def of(self, usage_key: str) -> Rate | None:
+        """The rate of a unit by its own name, such as `cache_read_tokens`; None without one."""
+        unit = _REGISTRY.units.get(usage_key)
+        return self._by_key.get(unit.price_key) if unit else None
 
     def per_call(self) -> Decimal:
         """USD for the call itself, whatever it holds."""

@@ -1,0 +1,29 @@
+"""The price book of this installation: the catalogue under the operator's own prices.
+
+Owns: turning [models."NAME"] of aex.toml into overrides.
+Refuses to know: what a price is made of (providers), which call asks.
+"""
+
+from __future__ import annotations
+
+from aex_addon.settings import ModelSettings, Settings
+from providers.prices import ModelOverride, PriceBook
+
+
+def price_book(settings: Settings) -> PriceBook:
+    """Prices as configured. Raises ValueError for a price that the catalogue's checks refuse."""
+    return PriceBook({name: _override(model) for name, model in settings.models.items()})
+
+
+def _override(model: ModelSettings) -> ModelOverride:
+    return ModelOverride(
+        provider=model.provider,
+        input_usd_per_mtok=model.input_usd_per_mtok,
+        output_usd_per_mtok=model.output_usd_per_mtok,
+        cache_read_usd_per_mtok=model.cache_read_usd_per_mtok,
+        cache_write_usd_per_mtok=model.cache_write_usd_per_mtok,
+        max_output_tokens=model.max_output_tokens,
+        context_window=model.context_window,
+        hidden_output=model.hidden_output,
+        unit_usd=model.unit_usd,
+    )
