@@ -71,10 +71,16 @@ def race(_directory: str, trials: int, _seed: int) -> Chunk:
     return Chunk((*PYTEST, *RACE), {"AEX_RACE_RESERVES": str(trials)}, trials)
 
 
+def bounds(directory: str, trials: int, seed: int) -> Chunk:
+    """Random requests of every format, held against what a tokenizer makes of them."""
+    return Chunk(("-m", "tests.providers.bounds", directory, str(trials), str(seed)), {}, trials)
+
+
 SOAKS = {
     "kill": Soak("kills", 50_000, 250, kill, True, "kill -9 of a writing process"),
     "power": Soak("seeds", 5_000, 100, power, True, "loss of power at any call to the disk"),
     "ledger": Soak("examples", 20_000, 250, ledger, False, "random histories of 50 steps"),
+    "bounds": Soak("requests", 100_000, 2_000, bounds, True, "reserves against bills, per format"),
     "race": Soak("reserves", 500, 10**9, race, False, "8 processes reserving on one budget"),
 }
 
@@ -83,8 +89,9 @@ def bad_names(name: str) -> tuple[str, ...]:
     """The counts that must stay 0."""
     sys.path.insert(0, str(ROOT))
     from tests.ledger import blackouts, killing
+    from tests.providers import bounds
 
-    return {"kill": killing.BAD, "power": blackouts.BAD}.get(name, ())
+    return {"kill": killing.BAD, "power": blackouts.BAD, "bounds": bounds.BAD}.get(name, ())
 
 
 def run(chunk: Chunk, counted: bool) -> Counter[str]:
@@ -136,6 +143,13 @@ def work(name: str, trials: int, seed: int, jobs: int) -> Counter[str]:
     return total
 
 
+def medians(total: Counter[str]) -> list[str]:
+    """The middle ratio of reserve to bill, of each format, where the whole cap is used up."""
+    from tests.providers.bounds import MAKERS, median
+
+    return [f"{name} reserves {median(total, name):.2f} x the bill" for name in MAKERS]
+
+
 def verdict(name: str, trials: int, seed: int, total: Counter[str]) -> bool:
     """Prints the last line; whether all is well."""
     soak, bad = SOAKS[name], ("failed", *bad_names(name))
@@ -146,6 +160,8 @@ def verdict(name: str, trials: int, seed: int, total: Counter[str]) -> bool:
     if soak.counted:
         figures.append(f"{total['acknowledged']} acknowledged")
     figures += [f"{each} {total[each]}" for each in bad]
+    if name == "bounds":
+        figures += medians(total)
     words = "nothing was tested" if idle else "LOSSES" if wrong else "sound"
     print(f"soak {name}: {words}: " + ", ".join(figures))
     return not wrong and not idle

@@ -1,0 +1,188 @@
+"""Reserve against bill for random requests: what a provider would bill at the most, by an oracle.
+
+Owns: a maker of random calls per format, each with the usage that a real tokenizer makes of it and
+an output that uses up the cap; and the comparison with the reserve.
+Refuses to know: fixed cases (each format's own test file).
+
+    python -m tests.providers.bounds FOLDER TRIALS SEED      one JSON object: what was counted
+
+A maker is given dice and gives a call and the usage; a new format adds its own to MAKERS.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import bpe_openai  # type: ignore[import-untyped]
+
+from providers.price import reserve
+from providers.prices import PriceBook
+from providers.registry import FORMATS
+from providers.wire import Call, Usage
+from tests.providers.catalogue import AT
+
+Trial = tuple[Call, Usage]
+Maker = Callable[[random.Random], Trial]
+
+# What must stay 0, and in how fine steps the ratio of reserve to bill is counted.
+BAD = ("below",)
+STEPS = 20
+
+_ALPHABETS = (
+    "abcdefghijklmnopqrstuvwxyz      ",
+    ["the", "of", "and", "to", "in", "is", "that", "for", "it", "as", "with", "was", "on", "be"],
+    "äöüßéèçñøåæłžšč ",
+    "日本語の文章は漢字と仮名でできている。",
+    "🎉🚀👨‍👩‍👧‍👦🇨🇭✨",
+    '{}[]",:\\/<>=+-*()0123456789\n\t',
+    [chr(point) for point in range(0x20, 0x2000, 37)],
+)
+
+
+@cache
+def _encoding() -> Any:
+    return bpe_openai.get_encoding("o200k_base")
+
+
+def tokens(text: str) -> int:
+    """How many tokens OpenAI's newest public vocabulary makes of a text."""
+    return len(_encoding().encode_ordinary(text))
+
+
+def text(dice: random.Random, most: int = 400) -> str:
+    """Words, code, accents, ideographs or pictures in signs; sometimes all of them."""
+    letters = dice.choice(_ALPHABETS)
+    size = dice.randrange(most)
+    joint = " " if isinstance(letters, list) and len(letters) < 20 else ""
+    made = joint.join(dice.choice(letters) for _ in range(size))
+    return made + (text(dice, most // 2) if dice.random() < 0.2 else "")
+
+
+def body(dice: random.Random, document: dict[str, Any]) -> bytes:
+    """JSON as clients write it: compact or spaced, escaped or not."""
+    separators = dice.choice([(",", ":"), (", ", ": ")])
+    plain = dice.random() < 0.5
+    return json.dumps(document, ensure_ascii=plain, separators=separators).encode()
+
+
+def schema(dice: random.Random, depth: int = 2) -> dict[str, Any]:
+    """A JSON schema of an object, as tools have them."""
+    properties: dict[str, Any] = {}
+    for _ in range(dice.randrange(1, 5)):
+        name = f"field_{dice.randrange(1000)}"
+        if depth and dice.random() < 0.3:
+            properties[name] = schema(dice, depth - 1)
+        else:
+            kind = dice.choice(["string", "integer", "number", "boolean"])
+            properties[name] = {"type": kind, "description": text(dice, 60)}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def chat(dice: random.Random) -> Trial:
+    """Chat Completions: messages, names, tools, several choices, a cap or none."""
+    model = dice.choice(["gpt-4o-mini", "gpt-4o", "gpt-4.1", "gpt-5-mini", "o3"])
+    roles = ["system", "user", "assistant", "user"]
+    messages = [{"role": dice.choice(roles), "content": text(dice)} for _ in range(8)]
+    messages = messages[: dice.randrange(1, 9)]
+    document: dict[str, Any] = {"model": model, "messages": messages}
+    counted = 3 + sum(4 + tokens(message["content"]) for message in messages)
+    if dice.random() < 0.3:
+        tools = [
+            {
+                "type": "function",
+                "function": {
+                    "name": f"tool_{number}",
+                    "description": text(dice, 100),
+                    "parameters": schema(dice),
+                },
+            }
+            for number in range(dice.randrange(1, 5))
+        ]
+        document["tools"] = tools
+        # What the provider makes of a schema is shorter than the schema itself, and framed.
+        counted += 12 + sum(8 + tokens(json.dumps(tool["function"])) for tool in tools)
+    cap = dice.choice([None, dice.randrange(1, 5000)])
+    choices = dice.choice([1, 1, 1, 3])
+    if cap is not None:
+        document[dice.choice(["max_tokens", "max_completion_tokens"])] = cap
+    if choices > 1:
+        document["n"] = choices
+    call = Call("openai", "POST", "/v1/chat/completions", "", {}, body(dice, document))
+    return call, Usage({"input_tokens": counted, "output_tokens": -choices})
+
+
+def embeddings(dice: random.Random) -> Trial:
+    """Embeddings: one text, several, or ready tokens."""
+    model = dice.choice(["text-embedding-3-small", "text-embedding-3-large"])
+    texts = [text(dice) + "x" for _ in range(dice.randrange(1, 6))]
+    given: Any = texts[0] if len(texts) == 1 else texts
+    counted = sum(map(tokens, texts))
+    if dice.random() < 0.2:
+        given = [dice.randrange(100_000) for _ in range(dice.randrange(1, 200))]
+        counted = len(given)
+    document = {"model": model, "input": given}
+    call = Call("openai", "POST", "/v1/embeddings", "", {}, body(dice, document))
+    return call, Usage({"input_tokens": counted})
+
+
+MAKERS: dict[str, Maker] = {"openai_chat": chat, "openai_embeddings": embeddings}
+
+_BOOK = PriceBook()
+_FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}
+
+
+def held(trial: Trial, name: str) -> tuple[int, int]:
+    """(reserve, bill) in nano-dollars; an output of -n is n answers that use up the cap."""
+    call, usage = trial
+    facts = _FORMATS[name].read(call)
+    price = _BOOK.price(call.provider, facts.model or "", AT)
+    quote = price.quote(facts)
+    counts = dict(usage.counts)
+    counts["input_tokens"] = min(counts["input_tokens"], price.input_window or 10**9)
+    if counts.get("output_tokens", 0) < 0:
+        counts["output_tokens"] = -counts["output_tokens"] * quote.output_tokens_cap
+    reserved = reserve(quote, quote.output_tokens_cap)
+    return reserved, price.bill(Usage(counts, usage.model, usage.service_tier))
+
+
+def measure(name: str, trials: int, seed: int) -> Counter[str]:
+    """How often a reserve was below its bill, and how the ratios are spread."""
+    dice, found = random.Random(f"{name} {seed}"), Counter[str]()
+    for _ in range(trials):
+        reserved, bill = held(MAKERS[name](dice), name)
+        found["acknowledged"] += 1
+        found["below"] += reserved < bill
+        if bill:
+            found[f"{name} {reserved * STEPS // bill}"] += 1
+    return found
+
+
+def median(found: Counter[str], name: str) -> float:
+    """The middle ratio of reserve to bill, to a twentieth."""
+    steps = sorted(
+        (int(key.split()[1]), n) for key, n in found.items() if key.startswith(f"{name} ")
+    )
+    half, seen = sum(n for _, n in steps) / 2, 0
+    for step, n in steps:
+        seen += n
+        if seen >= half:
+            return step / STEPS
+    raise ValueError(f"nothing of {name} was measured")
+
+
+def main(trials: int, seed: int) -> Counter[str]:
+    """All formats, `trials` each."""
+    total = Counter[str]()
+    for name in MAKERS:
+        total += measure(name, trials, seed)
+    return total
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(int(sys.argv[2]), int(sys.argv[3]))) + "\n")
