@@ -16,9 +16,10 @@ from ledger import chain, proof
 from ledger.checkpoint import Checkpoint
 from ledger.errors import IntegrityBroken
 from ledger.events import Event, canonical
+from ledger.logged import Logged
 from ledger.merkle import inclusion_proof, leaf_hash
 from ledger.proof import Proof, ProofError
-from ledger.read import Logged, Reader
+from ledger.read import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ Refuses to know: how rows are shown, who may see them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from peewee import Table, fn
+from peewee import Case, Table, fn
 
+from ledger import events
 from ledger.engine import connect, refuse_newer, schema_version
 from ledger.errors import IntegrityBroken, LedgerUnavailable
-from ledger.events import Event
+from ledger.logged import Logged, log_rows, logged
 from ledger.models import tables
 from ledger.state import Agent, Answer, Binding, Execution, Reservation, Token, columns
 from ledger.vouched import Taken
@@ -24,16 +24,7 @@ from ledger.vouched import Taken
 _CHUNK = 2000
 _HASHES = 20_000
 _CHECKPOINTS_SINCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """An event as it stands in the log, with its links; hashes are 32 bytes."""
-
-    event: Event
-    prev: bytes
-    digest: bytes
-    version: int
+_ENDS = (events.COMMITTED, events.RELEASED, events.DENIED, events.OVERRUN)
 
 
 class Head(NamedTuple):
@@ -189,18 +180,35 @@ class Reader:
             for row in self._fetch(rows.where(model.expires_at > now))
         ]
 
-    def log(self, after: int = 0, upto: int | None = None) -> Iterator[Logged]:
-        """The events after a place, up to another or all, in order, in chunks."""
+    def log(
+        self, after: int = 0, upto: int | None = None, kind: str | None = None
+    ) -> Iterator[Logged]:
+        """The events after a place, up to another or all, of one type or all, in order."""
         model = self._tables.event_log
         while True:
-            query = _log_rows(model).where(model.seq > after).order_by(model.seq)
+            query = log_rows(model).where(model.seq > after).order_by(model.seq)
             if upto is not None:
                 query = query.where(model.seq <= upto)
+            if kind is not None:
+                query = query.where(model.type == kind)
             rows = self._fetch(query.limit(_CHUNK))
-            yield from (_logged(row) for row in rows)
+            yield from (logged(row) for row in rows)
             if len(rows) < _CHUNK:
                 return
             after = rows[-1][0]
+
+    def ends(self, after: int, upto: int) -> list[tuple[str, str, int, int]]:
+        """(agent, type, how many, how many of them uncertain) of ends of calls and overruns.
+
+        The database counts: a stretch of the log costs a scan of it and gives a few rows.
+        """
+        model = self._tables.event_log
+        # The text is canonical; inside a string of the payload the quotes would be escaped.
+        uncertain = Case(None, [(model.payload.contains('"certainty":"uncertain"'), 1)], 0)
+        query = model.select(model.agent, model.type, fn.COUNT(1), fn.SUM(uncertain))
+        query = query.where(model.seq > after, model.seq <= upto, model.type.in_(_ENDS))
+        rows = self._fetch(query.group_by(model.agent, model.type))
+        return [(agent, kind, count, int(marked)) for agent, kind, count, marked in rows]
 
     def hashes(self, after: int = 0) -> Iterator[tuple[int, str]]:
         """(seq, event hash) after a place, in order: the leaves of the tree, as they are stored."""
@@ -233,39 +241,10 @@ class Reader:
     def story(self, execution_id: str) -> list[Logged]:
         """The events of one execution, in order."""
         model = self._tables.event_log
-        query = _log_rows(model).where(model.execution_id == execution_id).order_by(model.seq)
-        return [_logged(row) for row in self._fetch(query)]
+        query = log_rows(model).where(model.execution_id == execution_id).order_by(model.seq)
+        return [logged(row) for row in self._fetch(query)]
 
 
 def _rows(model: Any, row: type[Any]) -> Any:
     # By name: the query builder would put the primary key first.
     return model.select(*(getattr(model, column) for column in columns(row)))
-
-
-def _log_rows(model: Any) -> Any:
-    return model.select(
-        model.seq,
-        model.time_ns,
-        model.agent,
-        model.execution_id,
-        model.type,
-        model.payload,
-        model.prev_hash,
-        model.event_hash,
-        model.version,
-    )
-
-
-def _logged(row: Any) -> Logged:
-    seq, time_ns, agent, execution_id, kind, payload, prev, digest, version = row
-    event = Event(seq, time_ns, agent, execution_id, kind, payload)
-    return Logged(event, _digest(prev), _digest(digest), version)
-
-
-def _digest(text: str) -> bytes:
-    # An edited column may hold anything; what is no hash matches no hash.
-    try:
-        digest = bytes.fromhex(text)
-    except (TypeError, ValueError):
-        return b""
-    return digest if digest.hex() == text else b""

@@ -10,10 +10,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from ledger.balance import current
+from ledger.logged import Logged
 from ledger.money import show_usd
-from ledger.read import Logged
 from ledger.state import OPEN_STATES, Agent, Execution, Token
-from ledger.windows import end_of, start_of
+from ledger.windows import end_of
 
 _SECOND = 1_000_000_000
 
@@ -44,18 +45,6 @@ def amounts(**nanousd: int) -> dict[str, Any]:
     for name, value in nanousd.items():
         shape |= {f"{name}_nanousd": value, f"{name}_usd": usd(value)}
     return shape
-
-
-def current(agent: Agent, now_ns: int) -> Agent:
-    """The account in the budget window of this moment.
-
-    The ledger begins a window with the first call in it; until then its row is of an earlier one.
-    """
-    start = start_of(agent.budget_window, now_ns)
-    if start <= agent.window_start:
-        return agent
-    before = agent.spent_before_nanousd + agent.spent_nanousd
-    return agent._replace(window_start=start, spent_nanousd=0, spent_before_nanousd=before)
 
 
 def agent_shape(agent: Agent, now_ns: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ once in contract_crowd.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,23 @@ class StoreContract:
         assert outcomes == expected
         assert [logged.event for logged in reader.log()] == kernel.log
         assert sound(reader)
+
+    def test_ends_are_counted(self, store: Store, reader: Reader) -> None:
+        """Any stretch of the log gives the ends and overruns in it, by agent, as a look would."""
+        store.execute(STORY)
+        types = ("execution.committed", "execution.released", "execution.denied", "usage.overrun")
+        whole = [logged.event for logged in reader.log()]
+        seen = Counter[str]()
+        for after, upto in [(0, len(whole)), (0, 0), (9, 10), (5, len(whole) - 3), (99, 999)]:
+            found = [event for event in whole[after:upto] if event.type in types]
+            counted = reader.ends(after, upto)
+            ends = {(agent, kind): count for agent, kind, count, _ in counted}
+            assert ends == Counter((event.agent, event.type) for event in found)
+            uncertain = [event for event in found if event.data().get("certainty") == "uncertain"]
+            assert sum(marked for *_, marked in counted) == len(uncertain)
+            seen += Counter({kind: count for _, kind, count, _ in counted})
+            seen["uncertain"] += len(uncertain)
+        assert set(seen) == {*types, "uncertain"}
 
     def test_the_log_begins_once(
         self, store: Store, reader: Reader, tmp_path: Path, url: str

@@ -11,9 +11,10 @@ import pytest
 
 from ledger.errors import IntegrityBroken
 from ledger.event_proof import prove, verify
+from ledger.logged import Logged
 from ledger.note import Signer, generate_key
 from ledger.proof import ProofError
-from ledger.read import Logged, Reader
+from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import STORY
 from tests.ledger.making import Hand

@@ -7,7 +7,6 @@ import pytest
 from aex_addon.cli.shapes import (
     agent_shape,
     amounts,
-    current,
     execution_shape,
     iso,
     short,
@@ -76,7 +75,6 @@ def test_balances_are_of_the_window_of_this_moment(now: int, spent: int, before:
 def test_a_budget_for_good_never_starts_anew() -> None:
     """Without a window the row is shown as it stands, however late it is."""
     forever = account(budget_window="total", window_start=0, expires_at=7)
-    assert current(forever, 10**18) is forever
     shape = agent_shape(forever, 10**18)
     assert (shape["window_resets_at"], shape["expires_at"]) == (None, iso(7))
 
