@@ -4,15 +4,18 @@ Owns: which requests reach the web application, and under which names it may be 
 Refuses to know: what the pages show (web/).
 
 A page is served only under a name of this listener: a foreign name that resolves to it (DNS
-rebinding) gets nothing but /health, which tells no secret.
+rebinding) gets nothing but /health, which tells no secret. Pages are made in threads of their
+own, a few at once: /health answers while a page is read from a long log.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import ThreadSensitiveContext
 from asgiref.wsgi import WsgiToAsgi
 from mitmproxy import ctx, http
 from mitmproxy.addons.asgiapp import serve
@@ -23,6 +26,7 @@ from aex_addon.guard import fail_closed
 from aex_addon.refusals import refuse
 
 _PUBLIC = ("/health",)
+_AT_ONCE = 4
 _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -41,7 +45,8 @@ class Mount:
     """The addon."""
 
     def __init__(self, wsgi_app: Callable[..., Any]) -> None:
-        self._app = WsgiToAsgi(wsgi_app)  # type: ignore[no-untyped-call] # asgiref leaves it so
+        self._app = WsgiToAsgi(wsgi_app)
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     @fail_closed(_fault)
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -54,4 +59,6 @@ class Mount:
         if not may_see(flow.request.path, flow.request.host, own, peer[0]):
             flow.response = refuse(flow, misdirected("pages are shown on this machine only"))
             return
-        await serve(self._app, flow)
+        # Without a context of its own a request would wait for the one thread of all others.
+        async with self._room, ThreadSensitiveContext():
+            await serve(self._app, flow)

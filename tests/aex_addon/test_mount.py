@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -50,10 +52,21 @@ class Proxyserver:
         return [("192.0.2.7", 9000)]
 
 
+STARTED, GOES_ON = threading.Event(), threading.Event()
+
+
+def long() -> str:
+    """A page that takes as long as the test wants."""
+    STARTED.set()
+    assert GOES_ON.wait(30)
+    return "the long page"
+
+
 @pytest.fixture
 def mount() -> Iterator[Mount]:
     app = Flask("pages")
-    app.add_url_rule("/page", view_func=lambda: "the page")
+    app.add_url_rule("/page", view_func=lambda: "the page", endpoint="page")
+    app.add_url_rule("/long", view_func=long)
     with taddons.context(Proxyserver(), loadcore=False):
         yield Mount(app)
 
@@ -79,6 +92,21 @@ async def test_no_page(mount: Mount) -> None:
     await mount.request(flow)
     assert flow.response is not None
     assert flow.response.status_code == 421
+
+
+async def test_a_long_page_holds_no_other_up(mount: Mount) -> None:
+    """A page that takes long is waited for by whoever asked for it alone."""
+    asked_first = asked(path=b"/long")
+    first = asyncio.ensure_future(mount.request(asked_first))
+    await asyncio.get_running_loop().run_in_executor(None, STARTED.wait, 30)
+    second = asked()
+    await mount.request(second)
+    assert second.response is not None
+    assert not first.done()
+    GOES_ON.set()
+    await first
+    assert asked_first.response is not None
+    assert asked_first.response.content == b"the long page"
 
 
 @pytest.mark.parametrize("door", ["proxy", "base-url", "foreign", "misdirected"])
