@@ -10,6 +10,7 @@ from typing import Any
 
 from mitmproxy import http
 
+from aex_addon import clock
 from aex_addon.assembly import Assembly
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
@@ -75,7 +76,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         parts.destinations,  # first: its veto on dialling must not depend on any other part
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
         Doors(parts.routes, parts.destinations, shape),  # every later part reads its mark
-        Mount(create_app(reader, about)),  # pages end here
+        Mount(create_app(reader, about, clock.now_ns)),  # pages end here
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, jsonify, render_template, request
+from prometheus_client.exposition import choose_encoder
 
+from ledger.balance import current
 from ledger.errors import LedgerError
 from ledger.money import show_usd
 from ledger.read import Reader
+from web.metrics import BooksCollector
+from web.tally import Tally
 from web.view import agent_rows, execution_rows
 
 _SHOWN = 50
@@ -23,10 +27,16 @@ _SHOWN = 50
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def create_app(open_reader: Callable[[], Reader], about: Callable[[], Mapping[str, Any]]) -> Flask:
-    """The application. `about` tells what the gateway knows of itself."""
+def create_app(
+    open_reader: Callable[[], Reader],
+    about: Callable[[], Mapping[str, Any]],
+    now: Callable[[], int],
+) -> Flask:
+    """The application. `about` tells what the gateway knows of itself, `now` nanoseconds."""
     # A static folder would be sent from open files, which the bridge to mitmproxy never closes.
     app = Flask(__name__, static_folder=None)
+    tally = Tally()
+    collector = BooksCollector(open_reader, tally, now)
     style = (Path(__file__).parent / "static" / "aex.css").read_bytes()
 
     @app.after_request
@@ -53,24 +63,35 @@ def create_app(open_reader: Callable[[], Reader], about: Callable[[], Mapping[st
     def dashboard() -> str:
         """Who spent what, and the newest calls."""
         with open_reader() as reader:
-            agents, executions, head = (
-                reader.agents(),
-                reader.executions(limit=_SHOWN),
-                reader.head(),
-            )
+            ends = tally.ends(reader)
+            with reader.snapshot():
+                head, executions = reader.head(), reader.executions(limit=_SHOWN)
+                agents = [current(agent, now()) for agent in reader.agents()]
         return render_template(
             "dashboard.html",
             about=about(),
-            agents=agent_rows(agents),
+            agents=agent_rows(agents, ends),
             executions=execution_rows(executions),
             head=head,
-            spent=show_usd(sum(agent.spent_nanousd for agent in agents)),
+            # What an agent spends is in its teams' sums, too, and what a run spends in its agent's.
+            spent=show_usd(sum(one.spent_nanousd for one in agents if one.kind == "agent")),
         )
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """The books in Prometheus' text format, or OpenMetrics where the scraper prefers it."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(collector), content_type=content_type)
 
     @app.get("/static/aex.css")
     def stylesheet() -> Response:
         return Response(style, mimetype="text/css")
 
+    _explain_errors(app)
+    return app
+
+
+def _explain_errors(app: Flask) -> None:
     @app.errorhandler(LedgerError)
     def unreadable(error: LedgerError) -> tuple[Response, int]:
         error_object = {"message": f"The ledger cannot be read: {error}", "type": "server_error"}
@@ -79,10 +100,8 @@ def create_app(open_reader: Callable[[], Reader], about: Callable[[], Mapping[st
     @app.errorhandler(404)
     def unknown(_error: Exception) -> tuple[Response, int]:
         message = (
-            "AEX has no such page. Pages: /health and /dashboard. For provider calls use this "
-            "address as a proxy, or /v1 as the base URL."
+            "AEX has no such page. Pages: /dashboard, /metrics and /health. For provider calls "
+            "use this address as a proxy, or /v1 as the base URL."
         )
         error = {"message": message, "type": "invalid_request_error", "param": None}
         return jsonify({"error": {**error, "code": "no_such_page"}}), 404
-
-    return app

@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from ledger.admin_commands import CreateAgent
-from ledger.commands import Admit, Quote, Refusal
+from ledger.admin_commands import CreditAgent
+from ledger.commands import Refusal
 from ledger.errors import LedgerUnavailable
-from ledger.opening import open_store
 from ledger.read import Reader
 from ledger.store import Store
+from tests.ledger.making import START, URL, admit, commit, create, open_at, run, team
 from web.app import create_app
 
-URL = "sqlite:///ledger.db"
 ABOUT = {"version": "3", "gateway": "gw_1", "draining": False, "inflight": 2, "ledger_backlog": 0}
 NAMES = (
     "<script>alert(1)</script>",
@@ -35,19 +34,12 @@ NAMES = (
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = open_store(URL, tmp_path, ledger_id="a" * 32, version="1")
-    opened.one(CreateAgent("bot", 10**9, 0, 0, "test", "hash", "tok"))
-    return opened
-
-
-@pytest.fixture
-def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return create_app(lambda: Reader(URL, tmp_path), lambda: ABOUT).test_client()
+def client(open_reader: Callable[[], Reader]) -> FlaskClient:
+    return other(open_reader)
 
 
 def other(open_reader: Callable[[], Reader], **about: Any) -> FlaskClient:
-    return create_app(open_reader, lambda: {**ABOUT, **about}).test_client()
+    return create_app(open_reader, lambda: {**ABOUT, **about}, lambda: START).test_client()
 
 
 def gone() -> Reader:
@@ -56,11 +48,7 @@ def gone() -> Reader:
 
 def denied(store: Store, model: str) -> None:
     refusal = Refusal(403, "model_unpriced", f"no price for {model}")
-    admit = Admit(
-        *(f"ex_{model}", "hash", None, "gw", "proxy", "openai", model, model, False, "f"),
-        *(Quote(), 0, False, refusal),
-    )
-    store.one(admit)
+    store.one(admit(f"ex_{model}", "bot", model=model, endpoint=model, refusal=refusal))
 
 
 def test_health(client: FlaskClient) -> None:
@@ -79,9 +67,9 @@ def test_health_without_a_ledger() -> None:
     assert answer.json["ledger"] == {"ok": False, "error": "the ledger file is gone"}
 
 
-def test_health_while_stopping(store: Store, tmp_path: Path) -> None:
+def test_health_while_stopping(open_reader: Callable[[], Reader]) -> None:
     """A gateway that takes no more calls says so by its status."""
-    answer = other(lambda: Reader(URL, tmp_path), draining=True).get("/health")
+    answer = other(open_reader, draining=True).get("/health")
     assert (answer.status_code, answer.json["ledger"]["ok"]) == (503, True)
 
 
@@ -97,9 +85,59 @@ def test_the_dashboard(client: FlaskClient, store: Store) -> None:
     assert "no price for gpt-x" in after
 
 
+def test_an_overrun_is_marked(client: FlaskClient, store: Store) -> None:
+    """The call, its agent and the remedy are shown; a top-up takes the remedy away, no mark."""
+    remedy = "aex agent top-up bot USD"
+    assert "over" not in client.get("/dashboard").text.partition("<main>")[2]
+    store.execute([admit("e1", "bot"), commit("e1", 15 * 10**8)])
+    page = client.get("/dashboard").text
+    assert "<strong>$0.50 over its budget</strong>" in page
+    assert f"<code>{remedy}</code>" in page
+    assert "Billed $1.4999999 by 1 call above what was reserved." in page
+    assert "<strong>$1.4999999 above its reserve</strong>" in page
+    store.one(CreditAgent("bot", 10**9, "", "operator"))
+    page = client.get("/dashboard").text
+    assert remedy not in page
+    assert "over its budget" not in page
+    assert "Billed $1.4999999 by 1 call above what was reserved." in page
+    assert "<strong>$1.4999999 above its reserve</strong>" in page
+
+
+def test_what_was_spent_is_counted_once(client: FlaskClient, store: Store) -> None:
+    """The sum at the top is of the agents; teams hold and runs are held in theirs."""
+    store.execute([team("lab"), create("zoe", parent="lab"), run("zoe", "r", 1_000)])
+    store.execute([admit("e1", "zoe/r"), commit("e1", 70), admit("e2", "bot"), commit("e2", 7)])
+    assert "$0.000000077 spent" in client.get("/dashboard").text
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "end"),
+    [
+        ("", "text/plain; version=0.0.4; charset=utf-8", ""),
+        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text", "# EOF\n"),
+    ],
+)
+def test_metrics(
+    client: FlaskClient, store: Store, accept: str, content_type: str, end: str
+) -> None:
+    """Scrapers get the books in the format that they ask for."""
+    store.execute([admit("e1", "bot"), commit("e1", 140)])
+    answer = client.get("/metrics", headers={"accept": accept} if accept else {})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(content_type)
+    assert 'aex_overruns_total{agent="bot"} 1.0\n' in answer.text
+    assert answer.text.endswith(end)
+
+
+def test_metrics_without_a_ledger() -> None:
+    """The scrape fails with a status and a sentence, so that the target counts as down."""
+    answer = other(gone).get("/metrics")
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "ledger_unreadable")
+
+
 def test_an_empty_dashboard(tmp_path: Path) -> None:
     """Without agents it says how to make one."""
-    open_store(URL, tmp_path, ledger_id="a" * 32, version="1").close()
+    open_at(tmp_path).close()
     page = other(lambda: Reader(URL, tmp_path)).get("/dashboard").text
     assert "aex agent create" in page
 
@@ -137,7 +175,9 @@ def test_no_such_page(client: FlaskClient) -> None:
     assert "/v1" in answer.json["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/health", "/dashboard", "/nothing", "/static/aex.css"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/dashboard", "/metrics", "/nothing", "/static/aex.css"]
+)
 def test_every_answer_is_hardened(client: FlaskClient, path: str) -> None:
     """No page may run scripts, load anything foreign, be framed, sniffed or cached."""
     with client.get(path) as answer:
@@ -162,7 +202,7 @@ def test_the_page_obeys_its_own_policy(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-@pytest.mark.parametrize("path", ["/health", "/dashboard"])
+@pytest.mark.parametrize("path", ["/health", "/dashboard", "/metrics"])
 def test_pages_are_only_read(client: FlaskClient, path: str, method: str) -> None:
     """Nothing can be written through them."""
     assert getattr(client, method)(path).status_code == 405

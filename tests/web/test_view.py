@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.state import Agent, Execution
+from web.tally import Ends
 from web.view import agent_rows, execution_rows, moment, percent
 
 AGENT = Agent(
@@ -38,7 +39,7 @@ def test_moments(time_ns: int, shown: str) -> None:
 
 def test_an_agent() -> None:
     """Amounts are exact dollars, what is left is the rest."""
-    (row,) = agent_rows([AGENT])
+    (row,) = agent_rows([AGENT], {})
     assert (row.budget, row.spent, row.reserved, row.remaining) == (
         "$1.00",
         "$0.25",
@@ -46,12 +47,50 @@ def test_an_agent() -> None:
         "$0.65",
     )
     assert (row.spent_percent, row.reserved_percent) == (25, 10)
+    assert (row.overrun, row.over, row.remedy) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "spent", "over", "remedy"),
+    [
+        ("agent", 9 * 10**8, "", ""),
+        ("agent", 9 * 10**8 + 1, "$0.000000001", "aex agent top-up bot USD"),
+        ("run", 15 * 10**8, "$0.60", "aex agent top-up bot USD"),
+        ("team", 15 * 10**8, "$0.60", "aex team top-up bot USD"),
+    ],
+)
+def test_an_account_over_its_budget(kind: str, spent: int, over: str, remedy: str) -> None:
+    """What is booked and held above the budget is shown with the command that mends it."""
+    (row,) = agent_rows([AGENT._replace(kind=kind, spent_nanousd=spent)], {})
+    assert (row.over, row.remedy) == (over, remedy)
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        (Ends(committed=9, uncertain=1), ""),
+        (Ends(overruns=1, overrun_nanousd=7 * 10**8), "$0.70 by 1 call"),
+        (Ends(overruns=2, overrun_nanousd=3), "$0.000000003 by 2 calls"),
+    ],
+)
+def test_overruns_stay_on_the_page(ends: Ends, shown: str) -> None:
+    """What an agent was billed above its reserves is told even where the budget carries it."""
+    other, row = agent_rows([AGENT._replace(name="other"), AGENT], {"bot": ends})
+    assert (other.overrun, row.overrun, row.over) == ("", shown, "")
 
 
 def test_an_execution() -> None:
     """Its note is the reason if there is one, else where its usage came from."""
     (row,) = execution_rows([EXECUTION])
     assert (row.status, row.reserved, row.actual) == ("200", "$0.00000003", "$0.00000002")
-    assert row.note == "provider"
+    assert (row.note, row.over) == ("provider", "")
     (denied,) = execution_rows([EXECUTION._replace(status_code=0, model="", reason="why")])
     assert (denied.status, denied.model, denied.note) == ("–", "–", "why")
+
+
+def test_an_execution_above_its_reserve() -> None:
+    """By how much more was booked than reserved is shown, exactly."""
+    (row,) = execution_rows([EXECUTION._replace(actual_nanousd=31)])
+    assert row.over == "$0.000000001"
+    (even,) = execution_rows([EXECUTION._replace(actual_nanousd=30)])
+    assert even.over == ""
