@@ -1,8 +1,8 @@
 """`aex agent …`: who may spend how much.
 
 Owns: the commands that change agents and their tokens. A token is printed once, here.
-Refuses to know: how the ledger decides; listing and inspecting (agents_show.py), what an agent
-hands on itself (delegate.py).
+Refuses to know: how the ledger decides; what teams have in common with agents (accounts.py),
+listing and inspecting (agents_show.py), what an agent hands on itself (delegate.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from typing import Any
 
 import click
 
-from aex_addon.cli.agents_show import inspect_agent, list_agents, require, show_account
+from aex_addon.cli.accounts import (
+    change_limits,
+    credit,
+    credit_options,
+    end,
+    end_options,
+    rate_options,
+    require,
+    show_account,
+    window_option,
+)
+from aex_addon.cli.agents_show import inspect_agent, list_agents
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.delegate import delegate
 from aex_addon.cli.output import emit, facts, json_option, say
@@ -124,10 +135,7 @@ def create(
 
 
 @agent.command("top-up")
-@click.argument("name")
-@click.argument("usd", type=Usd())
-@click.option("--reason", default="", help="Stands in the log beside the amount.")
-@json_option
+@credit_options
 @pass_context
 def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
     """Add USD to an agent's budget.
@@ -138,21 +146,12 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
     credit(context, name, usd, reason, as_json)
 
 
-def credit(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
-    """Adds to an account's budget and shows what it has then."""
-    from ledger.admin_commands import CreditAgent
-
-    context.execute(CreditAgent(name, usd, reason, context.actor))
-    show_account(context, name, as_json, "budget", "remaining")
-
-
 @agent.command()
 @click.argument("name")
-@click.option("--rpm", type=COUNT, default=None, help="Calls a minute; 0 is no limit.")
-@click.option("--tpm", type=COUNT, default=None, help="Tokens a minute; 0 is no limit.")
+@rate_options
 @click.option("--on-short-budget", type=_SHORT, default=None, help="A shorter answer, or none.")
 @click.option("--min-output-tokens", type=click.IntRange(min=1), default=None)
-@click.option("--window", type=WINDOW, default=None, help="What the budget is for.")
+@window_option
 @json_option
 @pass_context
 def limits(
@@ -175,15 +174,6 @@ def limits(
         "min_output_tokens",
         "budget_window",
     )
-
-
-def change_limits(context: Context, name: str, changes: dict[str, Any]) -> None:
-    """Changes what is not None, by the names that SetLimits has. Raises UsageError for nothing."""
-    from ledger.admin_commands import SetLimits
-
-    if all(value is None for value in changes.values()):
-        raise click.UsageError("name at least one limit, such as --rpm 60")
-    context.execute(SetLimits(name, context.actor, **changes))
 
 
 @agent.command("rotate-token")
@@ -216,9 +206,7 @@ def rotate_token(context: Context, name: str, ttl: int | None, as_json: bool) ->
 
 
 @agent.command()
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
+@end_options
 @pass_context
 def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
     """End an agent: its tokens stop working, its history stays in the ledger.
@@ -227,20 +215,8 @@ def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
     aex agent delete shop --yes
     """
     require(context, name, "agent", "run")
-    if not yes:
-        click.confirm(f"End agent {name} and all of its tokens?", abort=True, err=True)
-    end(context, "agent", name, as_json)
-
-
-def end(context: Context, kind: str, name: str, as_json: bool) -> None:
-    """Ends an account and says so."""
-    from ledger.admin_commands import DeleteAgent
-
-    context.execute(DeleteAgent(name, context.actor))
-    if as_json:
-        emit({"name": name, "deleted": True})
-    else:
-        click.echo(f"{kind} {name} has ended")
+    question = "" if yes else f"End agent {name} and all of its tokens?"
+    end(context, "agent", name, as_json, question)
 
 
 def _show_token(shape: dict[str, Any], *more: tuple[str, object]) -> None:

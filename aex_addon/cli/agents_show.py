@@ -1,6 +1,6 @@
 """`aex agent list` and `aex agent inspect`.
 
-Owns: how accounts are shown, and the refusal where a name stands for another kind of account.
+Owns: what is told of all accounts, and of one with its tokens.
 Refuses to know: how they are changed (agents.py, teams.py).
 """
 
@@ -10,59 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aex_addon.cli.accounts import BALANCES, label, shape_text
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
 
 if TYPE_CHECKING:
     from ledger.state import Agent, Token
-
-BALANCES = ("budget", "spent", "reserved", "remaining")
-
-
-def require(context: Context, name: str, *kinds: str) -> None:
-    """Refuses an account that is none of these kinds; the ledger refuses an agent that is not."""
-    from ledger.errors import CommandRefused
-    from ledger.state import DELETED
-
-    with context.reader() as reader:
-        found = reader.agent(name)
-    if found is None or found.lifecycle_state == DELETED:
-        if "team" in kinds:
-            raise CommandRefused(
-                f"there is no team {name!r}; `aex team list` shows those there are"
-            )
-    elif found.kind not in kinds:
-        words = " or ".join("an agent" if kind == "agent" else f"a {kind}" for kind in kinds)
-        raise CommandRefused(f"{name} is of the kind {found.kind}; this takes {words}")
-
-
-def show_account(context: Context, name: str, as_json: bool, *keys: str) -> None:
-    """An account as it stands after a change: all of it as JSON, or these keys for people."""
-    from aex_addon.cli.shapes import agent_shape
-
-    with context.reader() as reader:
-        found = reader.agent(name)
-    # It was there a moment ago; nothing ever takes a row away.
-    assert found is not None
-    shape = agent_shape(found, context.now_ns())
-    if as_json:
-        emit(shape)
-    else:
-        facts([(found.kind, name), *((_label(key), shape_text(shape, key)) for key in keys)])
-
-
-def shape_text(shape: dict[str, Any], key: str) -> object:
-    """One value of an account's document for people."""
-    if key in BALANCES:
-        return f"${shape[f'{key}_usd']}"
-    if key in {"rpm", "tpm"}:
-        return shape[key] or "no limit"
-    return shape[key]
-
-
-def _label(key: str) -> str:
-    words = {"rpm": "calls a minute", "tpm": "tokens a minute", "on_short_budget": "short budget"}
-    return words.get(key, key.replace("_", " "))
 
 
 @click.command("list")
@@ -149,7 +102,7 @@ def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
             *((key, shape_text(shape, key)) for key in BALANCES),
             ("budget window", resets if windowed else None),
             ("spent in all", f"${usd(shape['lifetime_spent_nanousd'])}" if windowed else None),
-            *((_label(key), shape_text(shape, key)) for key in ("rpm", "tpm")),
+            *((label(key), shape_text(shape, key)) for key in ("rpm", "tpm")),
             ("short budget", f"{found.on_short_budget}, at least {found.min_output_tokens} tokens"),
             ("created", short(found.created_at)),
             ("expires", short(found.expires_at) if found.expires_at else None),

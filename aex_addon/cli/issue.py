@@ -6,7 +6,7 @@ Refuses to know: what the token is for.
 
 from __future__ import annotations
 
-from aex_addon.cli.agents_show import require
+from aex_addon.cli.accounts import require
 from aex_addon.cli.context import Context
 from aex_addon.tokens import Token, mint
 

@@ -1,8 +1,8 @@
 """`aex team …`: budgets that agents share.
 
 Owns: the commands that make, show and change teams, and the tree in which they are shown.
-Refuses to know: how a call is paid on every level at once (ledger/admission.py); what changing a
-team has in common with changing an agent (agents.py).
+Refuses to know: how a call is paid on every level at once (ledger/admission.py); what teams have
+in common with agents (accounts.py).
 """
 
 from __future__ import annotations
@@ -12,8 +12,19 @@ from typing import Any
 
 import click
 
-from aex_addon.cli.agents import change_limits, credit, end
-from aex_addon.cli.agents_show import BALANCES, require, shape_text, show_account
+from aex_addon.cli.accounts import (
+    BALANCES,
+    change_limits,
+    credit,
+    credit_options,
+    end,
+    end_options,
+    rate_options,
+    require,
+    shape_text,
+    show_account,
+    window_option,
+)
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, json_option, table
 from aex_addon.cli.values import COUNT, WINDOW, Usd
@@ -123,10 +134,7 @@ def _tree(shapes: Sequence[Shape]) -> Iterator[tuple[int, Shape]]:
 
 
 @team.command("top-up")
-@click.argument("name")
-@click.argument("usd", type=Usd())
-@click.option("--reason", default="", help="Stands in the log beside the amount.")
-@json_option
+@credit_options
 @pass_context
 def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
     """Add USD to a team's budget.
@@ -140,18 +148,12 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
 
 @team.command()
 @click.argument("name")
-@click.option("--rpm", type=COUNT, default=None, help="Calls a minute; 0 is no limit.")
-@click.option("--tpm", type=COUNT, default=None, help="Tokens a minute; 0 is no limit.")
-@click.option("--window", type=WINDOW, default=None, help="What the budget is for.")
+@rate_options
+@window_option
 @json_option
 @pass_context
 def limits(
-    context: Context,
-    name: str,
-    rpm: int | None,
-    tpm: int | None,
-    window: str | None,
-    as_json: bool,
+    context: Context, /, name: str, window: str | None, as_json: bool, **rates: int | None
 ) -> None:
     """Change a team's limits; what is not named stays as it is.
 
@@ -159,14 +161,12 @@ def limits(
     aex team limits research --rpm 600
     """
     require(context, name, "team")
-    change_limits(context, name, {"rpm": rpm, "tpm": tpm, "budget_window": window})
+    change_limits(context, name, {**rates, "budget_window": window})
     show_account(context, name, as_json, "rpm", "tpm", "budget_window")
 
 
 @team.command()
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
+@end_options
 @pass_context
 def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
     """End a team: its members can spend nothing from then on, its history stays.
@@ -175,7 +175,5 @@ def delete(context: Context, name: str, yes: bool, as_json: bool) -> None:
     aex team delete research --yes
     """
     require(context, name, "team")
-    if not yes:
-        question = f"End team {name}? Its members can spend nothing from then on."
-        click.confirm(question, abort=True, err=True)
-    end(context, "team", name, as_json)
+    question = "" if yes else f"End team {name}? Its members can spend nothing from then on."
+    end(context, "team", name, as_json, question)

@@ -1,0 +1,129 @@
+"""What `aex agent` and `aex team` have in common: both stand for accounts of the budget tree.
+
+Owns: their shared options and acts, how an account is shown, and the refusal where a name stands
+for another kind of account.
+Refuses to know: which command asks (agents.py, agents_show.py, teams.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aex_addon.cli.context import Context
+from aex_addon.cli.output import Command, emit, facts, json_option
+from aex_addon.cli.values import COUNT, WINDOW, Usd
+
+BALANCES = ("budget", "spent", "reserved", "remaining")
+
+
+def credit_options(command: Command) -> Command:
+    """NAME, USD and a reason, as `credit` takes them."""
+    command = json_option(command)
+    command = click.option("--reason", default="", help="Stands in the log beside the amount.")(
+        command
+    )
+    command = click.argument("usd", type=Usd())(command)
+    return click.argument("name")(command)
+
+
+def rate_options(command: Command) -> Command:
+    """New rates; None leaves the old."""
+    command = click.option(
+        "--tpm", type=COUNT, default=None, help="Tokens a minute; 0 is no limit."
+    )(command)
+    return click.option("--rpm", type=COUNT, default=None, help="Calls a minute; 0 is no limit.")(
+        command
+    )
+
+
+def window_option(command: Command) -> Command:
+    """A new window of the budget; None leaves the old."""
+    return click.option("--window", type=WINDOW, default=None, help="What the budget is for.")(
+        command
+    )
+
+
+def end_options(command: Command) -> Command:
+    """NAME, and whether to go on without a question."""
+    command = json_option(command)
+    command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    return click.argument("name")(command)
+
+
+def credit(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Adds to an account's budget and shows what it has then."""
+    from ledger.admin_commands import CreditAgent
+
+    context.execute(CreditAgent(name, usd, reason, context.actor))
+    show_account(context, name, as_json, "budget", "remaining")
+
+
+def change_limits(context: Context, name: str, changes: dict[str, Any]) -> None:
+    """Changes what is not None, by the names that SetLimits has. Raises UsageError for nothing."""
+    from ledger.admin_commands import SetLimits
+
+    if all(value is None for value in changes.values()):
+        raise click.UsageError("name at least one limit, such as --rpm 60")
+    context.execute(SetLimits(name, context.actor, **changes))
+
+
+def end(context: Context, kind: str, name: str, as_json: bool, question: str) -> None:
+    """Ends an account and says so; asks before, where there is a question."""
+    from ledger.admin_commands import DeleteAgent
+
+    if question:
+        click.confirm(question, abort=True, err=True)
+    context.execute(DeleteAgent(name, context.actor))
+    if as_json:
+        emit({"name": name, "deleted": True})
+    else:
+        click.echo(f"{kind} {name} has ended")
+
+
+def require(context: Context, name: str, *kinds: str) -> None:
+    """Refuses an account that is none of these kinds; the ledger refuses an agent that is not."""
+    from ledger.errors import CommandRefused
+    from ledger.state import DELETED
+
+    with context.reader() as reader:
+        found = reader.agent(name)
+    if found is None or found.lifecycle_state == DELETED:
+        if "team" in kinds:
+            raise CommandRefused(
+                f"there is no team {name!r}; `aex team list` shows those there are"
+            )
+    elif found.kind not in kinds:
+        words = " or ".join("an agent" if kind == "agent" else f"a {kind}" for kind in kinds)
+        raise CommandRefused(f"{name} is of the kind {found.kind}; this takes {words}")
+
+
+def show_account(context: Context, name: str, as_json: bool, *keys: str) -> None:
+    """An account as it stands after a change: all of it as JSON, or these keys for people."""
+    from aex_addon.cli.shapes import agent_shape
+
+    with context.reader() as reader:
+        found = reader.agent(name)
+    # It was there a moment ago; nothing ever takes a row away.
+    assert found is not None
+    shape = agent_shape(found, context.now_ns())
+    if as_json:
+        emit(shape)
+    else:
+        facts([(found.kind, name), *((label(key), shape_text(shape, key)) for key in keys)])
+
+
+def shape_text(shape: dict[str, Any], key: str) -> object:
+    """One value of an account's document for people."""
+    if key in BALANCES:
+        return f"${shape[f'{key}_usd']}"
+    if key in {"rpm", "tpm"}:
+        return shape[key] or "no limit"
+    return shape[key]
+
+
+def label(key: str) -> str:
+    """What people call a key of the document."""
+    words = {"rpm": "calls a minute", "tpm": "tokens a minute", "on_short_budget": "short budget"}
+    return words.get(key, key.replace("_", " "))
