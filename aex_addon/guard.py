@@ -7,7 +7,6 @@ Refuses to know: what the hooks do.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import logging
@@ -36,11 +35,7 @@ def fail_closed(refuse: Refuse) -> Callable[[Hook], Callable[[Any, http.HTTPFlow
         @functools.wraps(hook)
         async def wrapped(self: Any, flow: http.HTTPFlow) -> None:
             try:
-                result = hook(self, flow)
-                if inspect.isawaitable(result):
-                    await result
-            except asyncio.CancelledError:
-                raise
+                await _run(hook, self, flow)
             except Exception:
                 logger.exception("a call was refused because its %s hook failed", hook.__name__)
                 flow.metadata.pop(ADMITTED, None)
@@ -62,15 +57,17 @@ def survive(hook: Hook) -> Callable[[Any, http.HTTPFlow], Any]:
     @functools.wraps(hook)
     async def wrapped(self: Any, flow: http.HTTPFlow) -> None:
         try:
-            result = hook(self, flow)
-            if inspect.isawaitable(result):
-                await result
-        except asyncio.CancelledError:
-            raise
+            await _run(hook, self, flow)
         except Exception:
             logger.exception("the %s hook failed; the execution stays open", hook.__name__)
 
     return wrapped
+
+
+async def _run(hook: Hook, addon: Any, flow: http.HTTPFlow) -> None:
+    result = hook(addon, flow)
+    if inspect.isawaitable(result):
+        await result
 
 
 def never_raising(

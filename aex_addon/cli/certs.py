@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, json_option
+from aex_addon.cli.output import emit, facts, in_words, json_option
 
 
 @click.group()
@@ -68,6 +68,6 @@ def status(context: Context, as_json: bool) -> None:
         emit(shape)
         return
     lists = {"hosts": ", ".join(found.hosts), "stale": " ".join(found.stale)}
-    facts([(name.replace("_", " "), value) for name, value in (shape | lists).items()])
+    facts(in_words({**shape, **lists}))
     if found.stale:
         click.echo("the next start of the gateway makes a new CA", err=True)

@@ -72,7 +72,7 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
     \b
     aex executions show ex_0123456789abcdef
     """
-    from aex_addon.cli.shapes import event_shape, execution_shape, short, usd
+    from aex_addon.cli.shapes import execution_shape, logged_shape, short, usd
     from ledger.errors import CommandRefused
 
     with context.reader() as reader, reader.snapshot():
@@ -82,7 +82,7 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
             f"there is no execution {execution_id!r}; `aex executions list` shows the newest"
         )
     if as_json:
-        emit({**execution_shape(row), "events": [event_shape(logged) for logged in story]})
+        emit({**execution_shape(row), "events": [logged_shape(logged) for logged in story]})
         return
     facts(
         [

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, json_option
+from aex_addon.cli.output import emit, facts, in_words, json_option
 from aex_addon.cli.progress import shown
 from aex_addon.home import check_private
 
@@ -48,7 +48,7 @@ def backup_command(context: Context, file: Path | None, force: bool, as_json: bo
     if as_json:
         emit(shape)
     else:
-        facts([(name.replace("_", " "), value) for name, value in shape.items()])
+        facts(in_words(shape))
 
 
 def _target(context: Context, file: Path | None) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, json_option, plain, say
+from aex_addon.cli.output import emit, facts, in_words, json_option, plain, say
 from aex_addon.cli.progress import shown
 from aex_addon.home import Home, HomeError
 
@@ -72,7 +72,7 @@ def restore_command(context: Context, file: Path, reason: str, yes: bool, as_jso
     if as_json:
         emit(shape)
     else:
-        facts([(name.replace("_", " "), value) for name, value in shape.items()])
+        facts(in_words(shape))
 
 
 def _consequences(plan: Plan) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -68,6 +68,11 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         click.echo(f"{paint(name.ljust(width), 'bold')}  {value}")
+
+
+def in_words(shape: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """A document's names and values for `facts`."""
+    return ((key.replace("_", " "), value) for key, value in shape.items())
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], flush: Sequence[bool]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, json_option, table
+from aex_addon.cli.output import emit, facts, in_words, json_option, table
 from aex_addon.cli.values import Moment
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _tell(shape: dict[str, Any]) -> None:
     counts = ", ".join(f"{n} {state}" for state, n in shape.get("executions", {}).items())
     facts([("after event", shape["seq"]), ("of", shape["time"]), ("calls", counts)])
     if "execution" in shape:
-        facts([(name.replace("_", " "), value) for name, value in shape["execution"].items()])
+        facts(in_words(shape["execution"]))
     if shape.get("agents"):
         click.echo()
         names = ("name", "lifecycle_state", "budget_usd", "spent_usd", "reserved_usd")

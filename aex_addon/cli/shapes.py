@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.balance import current
+from ledger.events import Event
 from ledger.logged import Logged
 from ledger.money import show_usd
 from ledger.state import OPEN_STATES, Agent, Execution, Token
@@ -111,9 +112,8 @@ def execution_shape(execution: Execution) -> dict[str, Any]:
     return row
 
 
-def event_shape(logged: Logged) -> dict[str, Any]:
-    """An event with its links in the chain."""
-    event = logged.event
+def event_shape(event: Event) -> dict[str, Any]:
+    """What an event says."""
     return {
         "seq": event.seq,
         "time": iso(event.time_ns),
@@ -121,6 +121,10 @@ def event_shape(logged: Logged) -> dict[str, Any]:
         "agent": event.agent,
         "execution_id": event.execution_id,
         "payload": event.data(),
-        "prev_hash": logged.prev.hex(),
-        "event_hash": logged.digest.hex(),
     }
+
+
+def logged_shape(logged: Logged) -> dict[str, Any]:
+    """An event with its links in the chain."""
+    links = {"prev_hash": logged.prev.hex(), "event_hash": logged.digest.hex()}
+    return event_shape(logged.event) | links

@@ -61,53 +61,55 @@ def moment_ns(text: str, now_ns: int) -> int:
     return (past.days * 86_400 + past.seconds) * 1_000_000_000 + fraction
 
 
-class Usd(click.ParamType[int]):
+class _Read(click.ParamType[int]):
+    """A word that `read` makes an integer of; its ValueError is a usage error."""
+
+    def read(self, text: str) -> int:
+        """Raises ValueError with a sentence."""
+        raise NotImplementedError
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Exact, or a usage error."""
+        try:
+            return value if isinstance(value, int) else self.read(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Usd(_Read):
     """An amount in dollars; nano-dollars for the command."""
 
     name = "usd"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Exact, or a usage error."""
+    def read(self, text: str) -> int:
+        """Exact."""
         from ledger.money import parse_usd
 
-        try:
-            return value if isinstance(value, int) else parse_usd(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        return parse_usd(text)
 
 
-class Duration(click.ParamType[int]):
+class Duration(_Read):
     """A duration; nanoseconds for the command."""
 
     name = "duration"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Exact, or a usage error."""
-        try:
-            return value if isinstance(value, int) else duration_ns(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    def read(self, text: str) -> int:
+        """As `90m`."""
+        return duration_ns(text)
 
 
-class Moment(click.ParamType[int]):
+class Moment(_Read):
     """A time, or how long ago; nanoseconds since the epoch for the command."""
 
     name = "time"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Exact, or a usage error."""
+    def read(self, text: str) -> int:
+        """As `2026-07-01` or `7d`."""
         from ledger.clock import KernelClock
 
-        try:
-            return value if isinstance(value, int) else moment_ns(str(value), KernelClock()())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        return moment_ns(text, KernelClock()())
 
 
 class Listen(click.ParamType[str]):

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, json_option
+from aex_addon.cli.output import emit, facts, in_words, json_option
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,7 +33,7 @@ def verify_proof(
     \b
     aex verify-proof call.tlog-proof --vkey-file checkpoint.pub
     """
-    from aex_addon.cli.shapes import iso, usd
+    from aex_addon.cli.shapes import event_shape, usd
     from aex_addon.keys import read_verifier_keys, verifier_keys
     from ledger.event_proof import verify
     from ledger.proof import ProofError
@@ -46,12 +46,7 @@ def verify_proof(
     proven = verify(text, known or verifier_keys(context.home))
     event, payload = proven.event, proven.event.data()
     shape = {
-        "seq": event.seq,
-        "time": iso(event.time_ns),
-        "type": event.type,
-        "agent": event.agent,
-        "execution_id": event.execution_id,
-        "payload": payload,
+        **event_shape(event),
         "event_hash": proven.event_hash.hex(),
         "origin": proven.checkpoint.origin,
         "checkpoint_size": proven.checkpoint.size,
@@ -63,4 +58,4 @@ def verify_proof(
     shape["payload"] = json.dumps(payload, sort_keys=True)
     shape["booked"] = f"${usd(actual)}" if isinstance(actual, int) else None
     click.echo("proven: this event is in the signed log")
-    facts([(name.replace("_", " "), value) for name, value in shape.items()])
+    facts(in_words(shape))

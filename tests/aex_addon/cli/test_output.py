@@ -49,6 +49,12 @@ def test_colours_only_where_they_are_wanted(
     assert (output.paint("x", "bold") != "x") is coloured
 
 
+def test_keys_become_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A document is shown with the words that its keys are made of."""
+    output.facts(output.in_words({"head_hash": "ab", "events": 3}))
+    assert capsys.readouterr().out == "head hash  ab\nevents     3\n"
+
+
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     """A lone surrogate or another script survives any terminal."""
     output.emit({"a": "é\ud800"})
