@@ -122,9 +122,13 @@ class Doors:
         """Tunnels to unlisted hosts carry bytes; all other layers are mitmproxy's choice."""
         tunnel = self._tunnels.get(next_layer.context.client.id)
         if tunnel is not None and self._is_foreign(tunnel):
-            # mitmproxy's own addon has been asked before, and may have chosen to open TLS.
+            # mitmproxy's own addon may have been asked before, and have chosen to open TLS.
             next_layer.layer = layers.TCPLayer(next_layer.context, ignore=True)
         else:
+            own = ctx.master.addons.get("nextlayer")
+            if next_layer.layer is None and own is not None:
+                # Among the addons of mitmdump it is asked after a script; it must have chosen.
+                own.next_layer(next_layer)
             adopt(next_layer.layer, self.remarks)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:

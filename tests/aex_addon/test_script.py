@@ -48,11 +48,15 @@ async def serving(process: Process, port: int) -> None:
 
 
 async def calls(at: Place, port: int) -> list[httpx.Response]:
-    """A JSON call and a stream, at both doors, and a denial."""
+    """A JSON call, a stream and a denial: in a tunnel, by whole URLs, and to the base URL."""
     trust = ssl.create_default_context(cafile=str(at.home.bundle))
     proxy = f"http://bot:{at.token}@127.0.0.1:{port}"
     header = {"authorization": f"Bearer {at.token}"}
-    bases = {"https://api.openai.com": (proxy, {}), f"http://127.0.0.1:{port}": (None, header)}
+    bases = {
+        "https://api.openai.com": (proxy, {}),
+        "http://api.openai.com": (proxy, {}),
+        f"http://127.0.0.1:{port}": (None, header),
+    }
     answers: list[httpx.Response] = []
     for base, (through, headers) in bases.items():
         async with httpx.AsyncClient(
@@ -83,12 +87,12 @@ async def test_it_governs_as_the_gateway_does(tmp_path: Path) -> None:
     async with up(at) as (_, own_port):
         own = await calls(at, own_port)
     await provider.stop()
-    assert [answer.status_code for answer in scripted] == [200, 200, 403] * 2
-    assert [answer.status_code for answer in own] == [200, 200, 403] * 2
+    assert [answer.status_code for answer in scripted] == [200, 200, 403] * 3
+    assert [answer.status_code for answer in own] == [200, 200, 403] * 3
     assert by_script == rows(at)[len(by_script) :]
-    assert [row["state"] for row in by_script] == ["COMMITTED", "COMMITTED", "DENIED"] * 2
-    assert [row["door"] for row in by_script] == ["proxy"] * 3 + ["base-url"] * 3
-    assert len(provider.book) == 8
+    assert [row["state"] for row in by_script] == ["COMMITTED", "COMMITTED", "DENIED"] * 3
+    assert [row["door"] for row in by_script] == ["proxy"] * 6 + ["base-url"] * 3
+    assert len(provider.book) == 12
 
 
 async def test_it_does_not_start_without_aex(tmp_path: Path) -> None:
