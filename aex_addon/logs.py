@@ -1,7 +1,7 @@
-"""Logging: one line an event, on stderr, with every known secret taken out.
+"""Logging: one line an event, on stderr, without credentials.
 
-Owns: the format, the levels, and redaction (agent tokens by their form, provider keys by value).
-Refuses to know: who logs what.
+Owns: the format and the levels. Refuses to know: who logs what, what a credential looks like
+(redaction.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ import re
 import sys
 from collections.abc import Iterable
 
-from aex_addon.tokens import TOKEN
+from aex_addon.redaction import Redactor
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-# A credential as headers carry it, whoever it belongs to.
-_CREDENTIAL = re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{8,}", re.ASCII | re.IGNORECASE)
-_SHORTEST_SECRET = 6
 
 
 class Redaction(logging.Formatter):
@@ -24,13 +21,10 @@ class Redaction(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        text = _CREDENTIAL.sub(r"\1\2[credential]", TOKEN.sub("[token]", text))
+        text = self._redact(super().format(record))
         return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in logging

@@ -1,6 +1,7 @@
 """AEX inside the user's own mitmproxy: `mitmdump -s` (or mitmweb) with this file.
 
-Owns: loading the same ordered list of addons as `aex up` does, and mitmproxy's options.
+Owns: loading the same ordered list of addons as `aex up` does, mitmproxy's options, and that its
+own output holds no credential.
 Refuses to know: anything else; home and settings are found as always (AEX_HOME, aex.toml).
 """
 
@@ -21,7 +22,9 @@ from aex_addon.addons import default_addons, options
 from aex_addon.assembly import assemble
 from aex_addon.home import Home
 from aex_addon.pipeline import Pipeline
+from aex_addon.redaction import Redactor
 from aex_addon.settings_load import load as load_settings  # `load` would be taken for a hook
+from aex_addon.shown import Scrub, cover
 
 
 class Aex:
@@ -31,7 +34,8 @@ class Aex:
         home = Home.locate(os.environ)
         settings = load_settings(home, os.environ)
         self.assembly = assemble(home, settings, os.environ, asyncio.get_running_loop())
-        self.addons: list[Any] = default_addons(self.assembly)
+        self.addons: list[Any] = [*default_addons(self.assembly), Scrub()]
+        cover(ctx.master, Redactor(self.assembly.routes.keys))
 
     def running(self) -> None:
         """Sets what AEX cannot do without; whoever runs mitmdump chose the listener."""

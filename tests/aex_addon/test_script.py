@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import signal
 import socket
 import ssl
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 
 from aex_addon.demo_provider import DemoProvider
 from tests.aex_addon.process import Place, Process, place, started, up
 from tests.aex_addon.rig import CHAT, KEY
+from tests.aex_addon.wire import upstream
 
 SCRIPT = Path(__file__).resolve().parents[2] / "aex_addon" / "script.py"
 MITMDUMP = str(Path(sys.executable).parent / "mitmdump")
@@ -29,8 +34,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def command(port: int) -> list[str]:
-    return [MITMDUMP, "-s", str(SCRIPT), "--mode", f"regular@127.0.0.1:{port}"]
+def command(port: int, script: Path = SCRIPT, **options: object) -> list[str]:
+    chosen = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
+    return [MITMDUMP, "-s", str(script), "--mode", f"regular@127.0.0.1:{port}", *chosen]
 
 
 async def serving(process: Process, port: int) -> None:
@@ -103,3 +109,105 @@ async def test_it_does_not_start_without_aex(tmp_path: Path) -> None:
         code, said = await process.ended()
     assert code != 0
     assert "lisen" in said
+
+
+# What is shown of a flow at these levels: headers, bodies, and every byte that comes and goes.
+TALKATIVE = {"flow_detail": 3, "termlog_verbosity": "debug", "proxy_debug": "true"}
+OWN_KEYS = {
+    "authorization": "Bearer canary-own-key-1",
+    "x-api-key": "canary-own-key-2",
+    "x-goog-api-key": "canary-own-key-3",
+    "cookie": "session=canary-own-key-4; theme=canary-own-key-5",
+}
+QUERY = "?key=canary-own-key-6&page=2"
+
+
+async def leaky_calls(at: Place, port: int, elsewhere: int) -> list[int]:
+    """Credentials in every place that has one, at both doors, to a stranger, and in a tunnel."""
+    trust = ssl.create_default_context(cafile=str(at.home.bundle))
+    proxy = f"http://bot:{at.token}@127.0.0.1:{port}"
+    own = f"http://127.0.0.1:{port}"
+    path = "/v1/chat/completions"
+    statuses: list[int] = []
+    async with httpx.AsyncClient(proxy=proxy, verify=trust, trust_env=False) as client:
+        for base in ("https://api.openai.com", "http://api.openai.com"):
+            answer = await client.post(f"{base}{path}{QUERY}", json=CHAT, headers=OWN_KEYS)
+            statuses.append(answer.status_code)
+        answer = await client.get(f"http://localhost:{elsewhere}/{QUERY}", headers=OWN_KEYS)
+        statuses.append(answer.status_code)
+        with pytest.raises(httpx.ProxyError):
+            await client.get(f"https://127.0.0.1:{port}/", headers=OWN_KEYS)
+    async with httpx.AsyncClient(base_url=own, trust_env=False) as client:
+        for slot in ({"x-goog-api-key": at.token}, {"x-api-key": at.token}, {}):
+            answer = await client.post(f"{path}{QUERY}", json=CHAT, headers=OWN_KEYS | slot)
+            statuses.append(answer.status_code)
+        answer = await client.post(f"{path}?key={at.token}", json=CHAT)
+        statuses.append(answer.status_code)
+    return statuses
+
+
+# The same, but nothing is covered or scrubbed.
+BLIND = """
+from aex_addon import shown
+shown.cover, shown.Scrub = lambda *_: None, type("Blind", (), {})
+from aex_addon.script import addons
+"""
+
+
+@dataclass
+class Shown:
+    """What mitmdump printed and saved, and the credentials that were there to be shown."""
+
+    printed: str
+    saved: bytes
+    secrets: list[str]
+
+
+async def shown(folder: Path, script: Path) -> Shown:
+    saved = folder / "flows"
+    async with upstream() as provider, upstream() as stranger:
+        for _ in range(5):
+            body = {"error": {"message": f"a line of {KEY}"}}
+            provider.json(json.dumps(body).encode(), set_cookie="canary-set-1=1; Secure")
+        stranger.json(set_cookie="canary-set-2=1; Path=/")
+        at = place(folder, provider.port, listen="127.0.0.1:0")
+        port = free_port()
+        talkative = command(port, script, **TALKATIVE, save_stream_file=saved)
+        async with started(talkative, at) as process:
+            # It says more than a pipe holds: what it says is read all along.
+            ended = asyncio.ensure_future(process.ended())
+            await serving(process, port)
+            statuses = await leaky_calls(at, port, stranger.port)
+            process.signal(signal.SIGINT)
+            code, printed = await ended
+    assert (code, statuses) == (0, [200, 200, 200, 200, 200, 401, 200])
+    basic = base64.b64encode(f"bot:{at.token}".encode()).decode()
+    own = [f"canary-own-key-{number}" for number in range(1, 7)]
+    secrets = [*own, "canary-set-1", "canary-set-2", f"Bearer {KEY}", at.token, basic]
+    return Shown(printed, saved.read_bytes(), secrets)
+
+
+async def test_no_credential_is_shown(tmp_path: Path) -> None:
+    """However much mitmdump is told to show and to save, no credential is in any of it."""
+    found = await shown(tmp_path, SCRIPT)
+    assert [secret for secret in found.secrets if secret in found.printed] == []
+    assert KEY not in found.printed
+    lines = [line.strip().lower() for line in found.printed.splitlines()]
+    for name in ("authorization", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"):
+        assert f"{name}: [credential]" in lines
+    assert "content-type: application/json" in lines
+    assert "a line of [key]" in found.printed
+    # Answers are saved as they came, with the cookies that they set.
+    requests = [secret for secret in found.secrets if not secret.startswith("canary-set")]
+    assert [secret for secret in requests if secret.encode() in found.saved] == []
+
+
+async def test_they_would_be_shown(tmp_path: Path) -> None:
+    """Without the redaction every one of them is shown, so the test above is able to fail."""
+    script = tmp_path / "blind.py"
+    script.write_text(BLIND)
+    found = await shown(tmp_path, script)
+    assert [secret for secret in found.secrets if secret not in found.printed] == []
+    # The proxy's credential is taken off a request before it goes on, so it is not saved anyway.
+    saved = [secret for secret in found.secrets if secret.encode() in found.saved]
+    assert saved == found.secrets[:-1]
