@@ -74,7 +74,7 @@ async def calls(at: Place, port: int) -> list[httpx.Response]:
 
 def rows(at: Place) -> list[dict[str, object]]:
     found = sorted(at.executions(), key=lambda row: row.created_at)
-    kept = [name for name in found[0].__slots__ if name not in OWN]
+    kept = [name for name in found[0]._fields if name not in OWN]
     return [{name: getattr(row, name) for name in kept} for row in found]
 
 
