@@ -19,7 +19,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class Folded:
     """The books after event `seq`, which happened at `time_ns`."""
 
     seq: int
@@ -33,7 +33,7 @@ def replay(
     seq: int | None = None,
     time_ns: int | None = None,
     progress: Progress | None = None,
-) -> Replayed:
+) -> Folded:
     """Folds all events, or those up to `seq`, or those not after `time_ns`.
 
     Raises IntegrityBroken at the first event that does not fit the chain.
@@ -48,4 +48,4 @@ def replay(
         evolve(state, event)
         if progress is not None and link.seq % 1000 == 0:
             progress(link.seq)
-    return Replayed(link.seq, link.time_ns, state)
+    return Folded(link.seq, link.time_ns, state)

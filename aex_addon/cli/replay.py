@@ -18,7 +18,7 @@ from aex_addon.cli.values import Moment
 
 if TYPE_CHECKING:
     from ledger.audit import Finding
-    from ledger.replay import Replayed
+    from ledger.replay import Folded
 
 
 class At(click.ParamType[tuple[int | None, int | None]]):
@@ -84,7 +84,7 @@ def replay(
     ctx.exit(0 if shape.get("verified", True) else 1)
 
 
-def _shape(found: Replayed, execution_id: str | None) -> dict[str, Any]:
+def _shape(found: Folded, execution_id: str | None) -> dict[str, Any]:
     from aex_addon.cli.shapes import agent_shape, execution_shape, iso
     from ledger.errors import CommandRefused
 
