@@ -8,6 +8,7 @@ Refuses to know: where the actor's name comes from, how calls are admitted.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ledger import events
 from ledger.admin_commands import (
@@ -22,6 +23,7 @@ from ledger.administration import by_age, issued, missing, revoked
 from ledger.admission import SERVING, lineage
 from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
+from ledger.limits import changed
 from ledger.money import MAX_NANOUSD, show_usd
 from ledger.state import DELETED, Agent, State, Token
 from ledger.windows import WINDOWS, start_of
@@ -32,12 +34,12 @@ DEPTH_MAX = 6
 _KINDS = ("team", "agent")
 
 
-def create_agent(state: State, command: CreateAgent) -> tuple[list[Draft], Outcome]:
+def create_agent(state: State, command: CreateAgent, now: int) -> tuple[list[Draft], Outcome]:
     """A name is taken while its account lives; a deleted one may be created again."""
     problem = _unfit_name(command.name) or _unfit(command) or _taken(state, command)
     if problem:
         return [], Rejected(problem)
-    created = {
+    created: dict[str, Any] = {
         "actor": command.actor,
         "budget_nanousd": command.budget_nanousd,
         "budget_window": command.budget_window,
@@ -48,6 +50,10 @@ def create_agent(state: State, command: CreateAgent) -> tuple[list[Draft], Outco
         "rpm": command.rpm,
         "tpm": command.tpm,
     }
+    if command.name in state.agents:
+        # What the deleted account took is not on the new one's bill, nor given back to it.
+        limits = command.rpm, command.tpm
+        created["rates"] = changed(state, command.name, (0, 0), limits, now)
     drafts = [Draft(events.AGENT_CREATED, command.name, None, created)]
     if command.token_hash:
         token = IssueToken(
@@ -222,7 +228,7 @@ def credit_agent(state: State, command: CreditAgent) -> tuple[list[Draft], Outco
     return [Draft(events.AGENT_CREDITED, command.name, None, payload)], Done(command.name)
 
 
-def set_limits(state: State, command: SetLimits) -> tuple[list[Draft], Outcome]:
+def set_limits(state: State, command: SetLimits, now: int) -> tuple[list[Draft], Outcome]:
     """Changes what is named; the event holds the limits as they are from here on."""
     refusal = missing(state, command.name)
     if refusal is not None:
@@ -243,6 +249,7 @@ def set_limits(state: State, command: SetLimits) -> tuple[list[Draft], Outcome]:
         "budget_window": window,
         "min_output_tokens": least,
         "on_short_budget": short,
+        "rates": changed(state, command.name, (agent.rpm, agent.tpm), (rpm, tpm), now),
         "rpm": rpm,
         "tpm": tpm,
     }

@@ -186,6 +186,14 @@ def _rate(
     return None, taken
 
 
+def _token_cells(command: Admit, levels: Sequence[Agent]) -> int:
+    """The cells to be given back where they are not used: no more than any level counted."""
+    if not command.metered:
+        return 0
+    limits = (level.tpm for level in levels if level.tpm)
+    return min((rates.bounded(command.tokens_max, limit) for limit in limits), default=0)
+
+
 def _budget(
     command: Admit, token: Token, levels: Sequence[Agent], now: int
 ) -> tuple[Denied | None, int]:
@@ -260,13 +268,12 @@ def _admit(
     now: int,
 ) -> tuple[list[Draft], Outcome]:
     amount = command.quote.cost(cap)
-    limited = command.metered and any(level.tpm for level in levels)
     reserved = _facts(command, token) | {
         "key_expires_at": str(now + command.key_ttl_ns) if command.key_hash else "0",
         "output_tokens_cap": cap,
         "rates": {key: str(tat) for key, tat in taken.items()},
         "reserved_nanousd": amount,
-        "tpm_cells": command.tokens_max if limited else 0,
+        "tpm_cells": _token_cells(command, levels),
     }
     drafts = [
         Draft(events.RESERVED, token.agent, command.execution_id, reserved),

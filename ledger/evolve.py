@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger import events, evolve_accounts
 from ledger.events import Event
-from ledger.evolve_accounts import put_agent
+from ledger.evolve_accounts import put_agent, put_rates
 from ledger.state import (
     COMMITTED,
     DENIED,
@@ -66,13 +66,6 @@ def _shift(state: State, execution: Execution, reserved: int, spent: int) -> Non
         assert moved.reserved_nanousd >= 0, "holds never go below nothing"
         assert moved.spent_before_nanousd >= 0, "what was spent is never negative"
         put_agent(state, moved)
-
-
-def _put_rates(state: State, p: Any) -> None:
-    for key, tat in p.get("rates", {}).items():
-        name, _, kind = key.rpartition("/")
-        state.rates[(name, kind)] = int(tat)
-        state.touched_rates.add((name, kind))
 
 
 def _execution(
@@ -131,7 +124,7 @@ def _reserved(state: State, event: Event, p: Any) -> None:
     _put_execution(state, execution)
     _shift(state, execution, reserved=amount, spent=0)
     state.reservations.append(Reservation(execution.execution_id, "reserve", amount, event.seq))
-    _put_rates(state, p)
+    put_rates(state, p)
     if execution.idempotency_key:
         key = (execution.agent, execution.idempotency_key)
         expires_at = int(p["key_expires_at"])
@@ -166,7 +159,7 @@ def _committed(state: State, event: Event, p: Any) -> None:
         ),
     )
     _shift(state, execution, reserved=-execution.reserved_nanousd, spent=actual)
-    _put_rates(state, p)
+    put_rates(state, p)
     state.reservations.append(Reservation(execution.execution_id, "commit", actual, event.seq))
 
 
@@ -184,7 +177,7 @@ def _released(state: State, event: Event, p: Any) -> None:
     )
     amount = execution.reserved_nanousd
     _shift(state, execution, reserved=-amount, spent=0)
-    _put_rates(state, p)
+    put_rates(state, p)
     state.reservations.append(Reservation(execution.execution_id, "release", amount, event.seq))
 
 

@@ -21,6 +21,14 @@ def put_agent(state: State, agent: Agent) -> None:
     state.touched_agents.add(agent.name)
 
 
+def put_rates(state: State, p: Any) -> None:
+    """Replaces the rates that an event names; most events name none."""
+    for key, tat in p.get("rates", {}).items():
+        name, _, kind = key.rpartition("/")
+        state.rates[(name, kind)] = int(tat)
+        state.touched_rates.add((name, kind))
+
+
 def agent_created(state: State, event: Event, p: Any) -> None:
     """A new account, or a deleted one anew."""
     assert event.agent is not None
@@ -46,6 +54,7 @@ def agent_created(state: State, event: Event, p: Any) -> None:
             expires_at=int(p.get("expires_at", "0")),
         ),
     )
+    put_rates(state, p)
 
 
 def agent_credited(state: State, event: Event, p: Any) -> None:
@@ -69,6 +78,7 @@ def agent_limits(state: State, event: Event, p: Any) -> None:
             budget_window=p["budget_window"],
         ),
     )
+    put_rates(state, p)
     if p["budget_window"] == "total":
         # A budget for all time counts all that was ever spent.
         agent = state.agents[event.agent]

@@ -44,13 +44,13 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
         case Adjust():
             return settlement.adjust(state, command)
         case CreateAgent():
-            return accounts.create_agent(state, command)
+            return accounts.create_agent(state, command, now)
         case OpenRun():
             return accounts.open_run(state, command, now)
         case CreditAgent():
             return accounts.credit_agent(state, command)
         case SetLimits():
-            return accounts.set_limits(state, command)
+            return accounts.set_limits(state, command, now)
         case DeleteAgent():
             return accounts.delete_agent(state, command)
         case IssueToken():

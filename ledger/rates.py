@@ -34,6 +34,12 @@ def conform(tat_ns: int, now_ns: int, per_minute: int, cells: int = 1) -> tuple[
     return (new_tat, 0) if wait <= 0 else (tat_ns, wait)
 
 
-def give_back(tat_ns: int, per_minute: int, cells: int) -> int:
-    """The TAT after cells that were taken turn out not to be needed."""
-    return tat_ns - cells * MINUTE_NS // per_minute
+def give_back(tat_ns: int, per_minute: int, taken: int, used: int) -> int:
+    """The TAT as it would be had only `used` of the cells that were taken been asked for."""
+    return tat_ns - taken * MINUTE_NS // per_minute + used * MINUTE_NS // per_minute
+
+
+def restate(tat_ns: int, now_ns: int, before: int, after: int) -> int:
+    """The TAT at which as many cells are taken after the limit has changed; before 0 is none."""
+    debt = max(tat_ns - now_ns, 0) * before // after
+    return now_ns + min(debt, _DEBT_MINUTES * MINUTE_NS)

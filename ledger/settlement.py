@@ -12,13 +12,12 @@ booked as an adjustment, never lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ledger import events, rates
-from ledger.admission import lineage
+from ledger import events
 from ledger.commands import Adjust, Commit, Outcome, Recover, Rejected, Release, Settled
 from ledger.events import Draft
+from ledger.limits import given_back
 from ledger.money import MAX_NANOUSD, show_usd
 from ledger.state import (
     COMMITTED,
@@ -47,7 +46,7 @@ def commit(state: State, command: Commit, now: int) -> tuple[list[Draft], Outcom
     payload = {
         "actual_nanousd": actual,
         "certainty": command.certainty,
-        "rates": _given_back(state, execution, command.usage),
+        "rates": given_back(state, execution, command.usage),
         "reason": command.reason,
         "status_code": command.status_code,
         "usage": dict(command.usage) if command.usage is not None else None,
@@ -76,7 +75,7 @@ def release(state: State, command: Release) -> tuple[list[Draft], Outcome]:
     assert command.proof, "a release names its proof"
     payload = {
         "proof": command.proof,
-        "rates": _given_back(state, execution, {}),
+        "rates": given_back(state, execution, {}),
         "status_code": command.status_code,
     }
     draft = Draft(events.RELEASED, execution.agent, execution.execution_id, payload)
@@ -154,22 +153,6 @@ def _adjusted(
     if bill is not None and bill.usage is not None:
         payload |= {"usage": dict(bill.usage), "usage_source": bill.usage_source}
     return Draft(events.ADJUSTED, execution.agent, execution.execution_id, payload)
-
-
-def _given_back(
-    state: State, execution: Execution, usage: Mapping[str, int] | None
-) -> dict[str, str]:
-    """Token rates without the cells that were taken and not used; all stay used if unknown."""
-    if not execution.tpm_cells or usage is None:
-        return {}
-    used = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
-    given: dict[str, str] = {}
-    for level in lineage(state, execution.account):
-        tat = state.rates.get((level.name, "tpm"))
-        unused = rates.bounded(execution.tpm_cells, level.tpm) - used
-        if level.tpm and tat is not None and unused > 0:
-            given[f"{level.name}/tpm"] = str(rates.give_back(tat, level.tpm, unused))
-    return given
 
 
 def _already(execution: Execution) -> Settled:

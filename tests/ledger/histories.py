@@ -100,7 +100,8 @@ acts: st.SearchStrategy[Command] = st.one_of(
         SetLimits,
         st.sampled_from(["alice", "bob", "team", "alice/r1"]),
         st.just("operator"),
-        tpm=st.sampled_from([None, 0, 100]),
+        rpm=st.sampled_from([None, None, 0, 5]),
+        tpm=st.sampled_from([None, 0, 60, 100]),
         budget_window=st.sampled_from([None, "total", "day", "week", "month"]),
     ),
     st.builds(

@@ -65,6 +65,7 @@ def test_limits_are_as_the_event_says() -> None:
         "budget_window": "week",
         "min_output_tokens": 256,
         "on_short_budget": "clamp",
+        "rates": {"alice/tpm": str(kernel.now), "alice/tpm_from": str(kernel.now)},
         "rpm": 3,
         "tpm": 9,
     }

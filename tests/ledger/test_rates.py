@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.rates import MINUTE_NS, conform, give_back
+from ledger.rates import MINUTE_NS, conform, give_back, restate
 
 LIMITS = [1, 2, 3, 7, 60, 100, 1_000, 6_000]
 SECOND = 1_000_000_000
@@ -96,8 +96,32 @@ def test_more_cells_than_the_limit_pass_when_rested() -> None:
     assert conform(tat, NOW + 96 * SECOND, 10)[1] == 0
 
 
-@given(st.integers(1, 10_000), st.integers(1, 10_000))
-def test_cells_can_be_given_back(limit: int, cells: int) -> None:
+@given(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_cells_can_be_given_back(limit: int, used: int, unused: int) -> None:
     """Cells that were not needed leave the state as if they had not been taken."""
-    tat, _ = conform(0, NOW, limit, cells)
-    assert give_back(tat, limit, cells) == NOW
+    taken = used + unused
+    tat = conform(0, NOW, limit, taken)[0]
+    assert give_back(tat, limit, taken, used) == conform(0, NOW, limit, used)[0]
+    assert give_back(tat, limit, taken, 0) == NOW
+
+
+@given(st.sampled_from(LIMITS), st.sampled_from(LIMITS), st.data())
+def test_a_changed_limit_counts_what_was_taken(
+    before: int, after: int, data: st.DataObject
+) -> None:
+    """Under another limit as many cells are taken: the rest conforms, and not one more."""
+    taken = data.draw(st.integers(0, before))
+    tat = restate(conform(0, NOW, before, taken)[0], NOW, before, after)
+    left = after - taken
+    if left >= 1:
+        assert conform(tat, NOW, after, left)[1] == 0
+    assert conform(tat, NOW, after, max(left, 0) + 1)[1] > 0 or taken == 0
+    # Taken back under the new limit, nothing is left of it.
+    assert give_back(tat, after, taken, 0) <= NOW
+
+
+def test_what_was_taken_of_no_limit() -> None:
+    """A limit where there was none begins with nothing taken, a lowered one owes a day at most."""
+    assert restate(NOW + 7 * SECOND, NOW, 0, 10) == NOW
+    assert restate(NOW - SECOND, NOW, 5, 10) == NOW
+    assert restate(NOW + MINUTE_NS, NOW, 10**9, 1) == NOW + 1440 * MINUTE_NS
