@@ -1,7 +1,7 @@
 """Where the last audit of this home ended, so that the next one need not begin at the first event.
 
-Owns: both files in the folder `checkpoints`: `audited`, a signed checkpoint whose extension line
-names the hash of the state, and `audited.state`, the state itself.
+Owns: both files in the folder `checkpoints`: `audited`, a signed checkpoint whose first extension
+line names the hash of the state, and `audited.state`, the state itself.
 Refuses to know: what an audit looks at.
 
 The checkpoint key signs, so whoever can only write files cannot have the audit begin at a state
@@ -22,6 +22,7 @@ from ledger.audit_mark import Mark, pack, unpack
 from ledger.checkpoint import Checkpoint, verify
 from ledger.errors import LedgerError
 from ledger.note import sign
+from ledger.vouched import Epoch
 
 _NOTE = "audited"
 _STATE = "audited.state"
@@ -39,7 +40,7 @@ def load(home: Home, vkeys: Sequence[str], origin: str) -> tuple[Mark, str] | No
         said = verify(note, vkeys, origin)
     except (FileNotFoundError, UnicodeError, LedgerError):
         return None
-    if said.extension_lines != (_line(state),):
+    if said.extension_lines[:1] != (_line(state),):
         return None
     mark = unpack(state, version())
     return (mark, note) if mark is not None and mark.seq == said.size else None
@@ -56,7 +57,9 @@ def save(home: Home, report: Report, origin: str) -> bool:
     if signer is None:
         return False
     state = pack(mark, version())
-    text = Checkpoint(origin, mark.seq, report.root, (_line(state),)).text()
+    # The epoch, as in every checkpoint, or a later roll-back would pass for the restore.
+    extension = (_line(state), *Epoch(mark.state.epoch).lines())
+    text = Checkpoint(origin, mark.seq, report.root, extension).text()
     private_directory(home.checkpoints)
     write_whole(home.checkpoints / _STATE, state, PRIVATE)
     write_whole(home.checkpoints / _NOTE, sign(text, signer).encode(), PRIVATE)

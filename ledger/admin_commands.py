@@ -126,12 +126,20 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class NoteRestore:
-    """Records that the ledger was replaced by a back-up, and what stood before."""
+    """Records that the ledger was replaced by a back-up, and what stood before.
+
+    restore_id: random, so that no two restores leave the same log.
+    signed_seq, after_epoch: how far what was signed of this ledger goes, and the latest epoch
+    that is known of it anywhere; the log itself may know of fewer.
+    """
 
     actor: str
     reason: str
     replaced_seq: int
     replaced_hash: str
+    restore_id: str = ""
+    signed_seq: int = 0
+    after_epoch: int = 0
 
 
 AdminCommand = (

@@ -80,10 +80,12 @@ def note_restore(state: State, command: NoteRestore) -> tuple[list[Draft], Outco
         return [], Rejected("a restore names its reason")
     payload = {
         "actor": command.actor,
-        "epoch": state.epoch + 1,
+        "epoch": max(state.epoch, command.after_epoch) + 1,
         "reason": command.reason,
         "replaced_hash": command.replaced_hash,
         "replaced_seq": command.replaced_seq,
+        "restore_id": command.restore_id,
+        "signed_seq": command.signed_seq,
     }
     return [Draft(events.LEDGER_RESTORED, None, None, payload)], Done("ledger")
 

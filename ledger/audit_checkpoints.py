@@ -20,6 +20,7 @@ from ledger.vouched import (
     Restore,
     Taken,
     cut_off,
+    epoch_of,
     excused,
     origin_of,
     restores_in,
@@ -152,10 +153,11 @@ def _outside(
     # The largest first: it says how far the log must reach.
     for where, one in sorted(copies, key=lambda copy: -copy[1].size):
         problem = _contradiction(one.size, one.root.hex(), log)
-        if problem and excused(one.size, excuses):
+        epoch = epoch_of(one.extension_lines)
+        if problem and excused(one.size, epoch, excuses):
             replaced += 1
         elif problem:
-            return "outside", False, f"{where}: {problem}"
+            return "outside", False, f"{where}: {problem}{epoch.words()}"
     if bad_copy:
         return "outside", False, bad_copy
     newest = max(one.size for _, one in copies)

@@ -11,9 +11,9 @@ event hash for its place in the log.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ledger.checkpoint import Checkpoint
+from ledger.checkpoint import Checkpoint, CheckpointError, parse
 from ledger.engine import Engine
 from ledger.errors import IntegrityBroken
 from ledger.note import Signer, sign
@@ -23,6 +23,7 @@ from ledger.vouched import (
     Restore,
     Taken,
     cut_off,
+    epoch_of,
     excused,
     origin_of,
     restores_in,
@@ -30,6 +31,13 @@ from ledger.vouched import (
 )
 
 _CHUNK = 5000
+
+
+class _Claim(NamedTuple):
+    """What was signed of a size: the root (hex), and the lines after it."""
+
+    root: str
+    extension: tuple[str, ...]
 
 
 class Taker:
@@ -60,11 +68,11 @@ class Taker:
         """
         head = head_seq(self._engine)
         newest = self.newest()
-        signed = {} if newest is None else {newest.size: newest.root}
+        signed = {} if newest is None else {newest.size: _row_claim(newest)}
         if known is not None:
-            root = known.root.hex()
-            if signed.setdefault(known.size, root) != root:
-                self._contradicted(known.size)
+            claim = _Claim(known.root.hex(), known.extension_lines)
+            if signed.setdefault(known.size, claim).root != claim.root:
+                self._contradicted(known.size, claim)
         if signed and max(signed) > head:
             signed = self._unexcused(signed, head)
         self.covered = head
@@ -72,45 +80,57 @@ class Taker:
             return None
         self._continue(signed, head)
         self._grow(signed, head)
-        text = Checkpoint(self._signer.name, head, self.tree.root()).text()
-        taken = Taken(head, self.tree.root().hex(), now, sign(text, self._signer))
+        tree = self.tree
+        text = Checkpoint(self._signer.name, head, tree.root(), tree.extension).text()
+        taken = Taken(head, tree.root().hex(), now, sign(text, self._signer))
         self._write(taken)
         return taken
 
-    def _unexcused(self, signed: Mapping[int, str], head: int) -> dict[int, str]:
+    def _unexcused(self, signed: Mapping[int, _Claim], head: int) -> dict[int, _Claim]:
         excuses = restores(self._engine)
-        kept = {size: root for size, root in signed.items() if not excused(size, excuses)}
+        kept = {
+            size: claim
+            for size, claim in signed.items()
+            if not excused(size, epoch_of(claim.extension), excuses)
+        }
         if kept and max(kept) > head:
             raise IntegrityBroken(cut_off(max(kept), head))
         return kept
 
-    def _continue(self, signed: Mapping[int, str], head: int) -> None:
+    def _continue(self, signed: Mapping[int, _Claim], head: int) -> None:
         """Keeps the tree if a signed root vouches for it and the log still runs through it."""
         tree = self.tree
-        rows = self._rows("SELECT root FROM checkpoints WHERE size = ?", (tree.size,))
-        roots = {signed.get(tree.size), *(root for (root,) in rows)}
-        vouched = roots - {None} == {tree.root().hex()}
+        rows = self._rows(
+            "SELECT size, root, time_ns, note FROM checkpoints WHERE size = ?", (tree.size,)
+        )
+        claims = {signed.get(tree.size), *(_row_claim(Taken(*row)) for row in rows)}
+        vouched = claims - {None} == {_Claim(tree.root().hex(), tree.extension)}
         if not (vouched and tree.size <= head and hash_at(self._engine, tree.size) == tree.head):
             self.tree = Tree()
 
-    def _grow(self, signed: Mapping[int, str], head: int) -> None:
+    def _grow(self, signed: Mapping[int, _Claim], head: int) -> None:
         tree = self.tree
         while tree.size < head:
             rows = self._rows(
-                "SELECT seq, event_hash FROM event_log WHERE seq > ? AND seq <= ? ORDER BY seq",
-                (tree.size, min(head, tree.size + _CHUNK)),
+                "SELECT seq, event_hash, CASE WHEN type = ? THEN payload END FROM event_log "
+                "WHERE seq > ? AND seq <= ? ORDER BY seq",
+                (RESTORED, tree.size, min(head, tree.size + _CHUNK)),
             )
-            for seq, event_hash in rows or [(0, "")]:
+            for seq, event_hash, restored in rows or [(0, "", None)]:
                 if not tree.grow(seq, event_hash):
                     raise IntegrityBroken(f"event {tree.size + 1} is missing, or has no hash")
-                root = signed.get(seq)
-                if root is not None and root != tree.root().hex():
-                    self._contradicted(seq)
+                if restored is not None:
+                    for restore in restores_in([(seq, restored)]):
+                        tree.extension = restore.epoch.lines()
+                claim = signed.get(seq)
+                if claim is not None and claim.root != tree.root().hex():
+                    self._contradicted(seq, claim)
 
-    def _contradicted(self, size: int) -> None:
-        if not excused(size, restores(self._engine)):
+    def _contradicted(self, size: int, claim: _Claim) -> None:
+        epoch = epoch_of(claim.extension)
+        if not excused(size, epoch, restores(self._engine)):
             self.tree = Tree()
-            raise IntegrityBroken(rewritten(size))
+            raise IntegrityBroken(rewritten(size) + epoch.words())
 
     def _write(self, taken: Taken) -> None:
         engine = self._engine
@@ -131,6 +151,15 @@ class Taker:
         return _read(self._engine, sql, params)
 
 
+def _row_claim(row: Taken) -> _Claim:
+    """What a row says; nobody has checked its signature."""
+    try:
+        said = parse(row.note.partition("\n\n")[0] + "\n").extension_lines
+    except CheckpointError:
+        said = ("no checkpoint",)
+    return _Claim(row.root, said)
+
+
 def refuse_rollback(engine: Engine, known: Checkpoint, tree: Tree) -> None:
     """Raises IntegrityBroken where the log ends before, or runs past, what was signed outside.
 
@@ -146,8 +175,9 @@ def refuse_rollback(engine: Engine, known: Checkpoint, tree: Tree) -> None:
         problem = rewritten(known.size)
     else:
         return
-    if not excused(known.size, restores(engine)):
-        raise IntegrityBroken(problem)
+    epoch = epoch_of(known.extension_lines)
+    if not excused(known.size, epoch, restores(engine)):
+        raise IntegrityBroken(problem + epoch.words())
 
 
 def head_seq(engine: Engine) -> int:

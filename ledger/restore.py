@@ -10,15 +10,17 @@ There is no moment at which the ledger is the earlier state without the event th
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from ledger.admin_commands import NoteRestore
 from ledger.audit import audit
 from ledger.backup import (
     Progress,
@@ -37,6 +39,7 @@ from ledger.errors import CommandRefused, IntegrityBroken, LedgerBusy, LedgerErr
 from ledger.files import SIDE_FILES, draft, publish, scratch, stamp
 from ledger.read import Head, Reader
 from ledger.store import Store
+from ledger.vouched import RESTORED, restores_in
 
 _PATIENCE_MS = 5000
 
@@ -67,6 +70,7 @@ class RestoreInfo:
     events: int
     head_hash: str
     epoch: int
+    restore_id: str
     replaced_file: Path | None
     replaced_seq: int
     replaced_hash: str
@@ -99,31 +103,32 @@ def restore(
     actor: str,
     reason: str,
     signed_seq: int = 0,
+    signed_epoch: int = 0,
     clock: KernelClock | None = None,
     progress: Progress | None = None,
 ) -> RestoreInfo:
     """Carries the plan out. Raises LedgerBusy while anybody else has the ledger open.
 
-    signed_seq: how far outside checkpoints go, where the ledger itself may be gone; the record
-    excuses the log from all of them. After an error the ledger is the one it was, or the restored
-    one with the old one beside it.
+    signed_seq and signed_epoch: how far outside checkpoints go, where the ledger itself may be
+    gone; the record excuses the log from all of them, and its epoch is later than theirs. After
+    an error the ledger is the one it was, or the restored one with the old one beside it.
     """
     clock = clock or KernelClock()
+    latest = max(signed_epoch, _epoch(plan.copy), _epoch(plan.target))
+    note = NoteRestore(actor, reason, 0, "", secrets.token_hex(16), signed_seq, latest)
     aside = plan.target.with_name(f"{plan.target.name}.replaced-{stamp(clock())}")
     existed = plan.target.exists()
     live = _seize(plan.target) if existed else None
     if live is None:
-        replaced = Head(signed_seq, "" if existed else GENESIS.hex(), 0)
-        info = _record(plan.copy, actor, reason, replaced, clock, aside if existed else None)
+        replaced = Head(0, "" if existed else GENESIS.hex(), 0)
+        info = _record(plan.copy, note, replaced, clock, aside if existed else None)
         _put_aside(plan.target, aside)
         publish(plan.copy, plan.target, overwrite=False)
         return info
     with closing(live):
         # Once more, for it may have grown since the plan was made; from here on it cannot.
         replaced = _head_in(live) or Head(0, "", 0)
-        if replaced.seq < signed_seq:
-            replaced = Head(signed_seq, "", 0)
-        info = _record(plan.copy, actor, reason, replaced, clock, aside)
+        info = _record(plan.copy, note, replaced, clock, aside)
         with sqlite_errors():
             _exchange(live, plan.copy, aside, progress)
     return info
@@ -199,23 +204,39 @@ def _seize(path: Path) -> apsw.Connection | None:
     return live
 
 
+def _epoch(path: Path) -> int:
+    """The latest epoch that a log knows of; 0 where it cannot be read."""
+    try:
+        with _reader(path) as reader:
+            known = restores_in(reader.payloads(RESTORED))
+    except LedgerError:
+        return 0
+    return max((one.epoch.number for one in known), default=0)
+
+
 def _record(
-    copy: Path, actor: str, reason: str, replaced: Head, clock: KernelClock, aside: Path | None
+    copy: Path, note: NoteRestore, replaced: Head, clock: KernelClock, aside: Path | None
 ) -> RestoreInfo:
     """Appends the event to the copy, which nobody else knows of."""
-    from ledger.admin_commands import NoteRestore
-
-    store = Store(connect(f"sqlite:///{copy.absolute()}", Path("/")), clock)
-    with closing(store):
-        outcome = store.one(NoteRestore(actor, reason, replaced.seq, replaced.event_hash))
+    note = replace(note, replaced_seq=replaced.seq, replaced_hash=replaced.event_hash)
+    with closing(Store(connect(f"sqlite:///{copy.absolute()}", Path("/")), clock)) as store:
+        outcome = store.one(note)
     if isinstance(outcome, Rejected):
         raise CommandRefused(outcome.message)
     single_file(copy)
     with _reader(copy) as reader:
         head = reader.head()
         (logged,) = reader.log(after=head.seq - 1)
-    epoch = logged.event.data()["epoch"]
-    return RestoreInfo(head.seq, head.event_hash, epoch, aside, replaced.seq, replaced.event_hash)
+    said = logged.event.data()
+    return RestoreInfo(
+        events=head.seq,
+        head_hash=head.event_hash,
+        epoch=said["epoch"],
+        restore_id=said["restore_id"],
+        replaced_file=aside,
+        replaced_seq=replaced.seq,
+        replaced_hash=replaced.event_hash,
+    )
 
 
 def _exchange(live: apsw.Connection, copy: Path, aside: Path, progress: Progress | None) -> None:

@@ -14,13 +14,23 @@ from ledger.merkle import Frontier, leaf_hash
 
 
 class Tree:
-    """The tree of the first `size` events; `head` (hex) is the hash of the last of them."""
+    """The tree of the first `size` events; `head` (hex) is the hash of the last of them.
 
-    __slots__ = ("_frontier", "head")
+    `extension` is what checkpoints of it say besides: the epoch of the log at that event.
+    """
 
-    def __init__(self, size: int = 0, hashes: Iterable[bytes] = (), head: str = "") -> None:
+    __slots__ = ("_frontier", "extension", "head")
+
+    def __init__(
+        self,
+        size: int = 0,
+        hashes: Iterable[bytes] = (),
+        head: str = "",
+        extension: Iterable[str] = (),
+    ) -> None:
         self._frontier = Frontier(size, hashes)
         self.head = head
+        self.extension = tuple(extension)
 
     @property
     def size(self) -> int:
@@ -46,13 +56,15 @@ class Tree:
     def dump(self) -> str:
         """Itself as text."""
         hashes = [one.hex() for one in self._frontier.hashes()]
-        return json.dumps({"size": self.size, "head": self.head, "hashes": hashes}) + "\n"
+        kept = {"size": self.size, "head": self.head, "hashes": hashes}
+        return json.dumps(kept | {"extension": self.extension}) + "\n"
 
     @classmethod
     def load(cls, text: str) -> Tree:
         """The tree of a text; an empty one where the text is damaged."""
         try:
             kept = json.loads(text)
-            return cls(kept["size"], map(bytes.fromhex, kept["hashes"]), kept["head"])
+            hashes = map(bytes.fromhex, kept["hashes"])
+            return cls(kept["size"], hashes, kept["head"], kept["extension"])
         except (ValueError, TypeError, LookupError, AttributeError):
             return cls()

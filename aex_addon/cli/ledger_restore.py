@@ -26,10 +26,24 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--reason", required=True, help="Stands in the log.")
+@click.option(
+    "--witness",
+    "witnesses",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A checkpoint that was kept elsewhere, of what is replaced. May be given again.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_context
-def restore_command(context: Context, file: Path, reason: str, yes: bool, as_json: bool) -> None:
+def restore_command(
+    context: Context,
+    file: Path,
+    reason: str,
+    witnesses: tuple[Path, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Make a back-up the ledger again. The log records it; the old ledger is kept beside it.
 
     What happened after the back-up is undone with it: tokens that were revoked since then work
@@ -53,11 +67,13 @@ def restore_command(context: Context, file: Path, reason: str, yes: bool, as_jso
             for line in _consequences(plan):
                 say(line)
             click.confirm("Restore it?", abort=True, err=True)
+        signed_seq, signed_epoch = _signed(context.home, witnesses)
         info = restore(
             plan,
             actor=context.actor,
             reason=reason,
-            signed_seq=_signed(context.home),
+            signed_seq=signed_seq,
+            signed_epoch=signed_epoch,
             progress=progress,
         )
     shape = {
@@ -65,6 +81,7 @@ def restore_command(context: Context, file: Path, reason: str, yes: bool, as_jso
         "events": info.events,
         "head_hash": info.head_hash,
         "epoch": info.epoch,
+        "restore_id": info.restore_id,
         "replaced_seq": info.replaced_seq,
         "replaced_hash": info.replaced_hash,
         "replaced_file": str(info.replaced_file) if info.replaced_file else None,
@@ -103,13 +120,11 @@ def _alone(home: Home) -> Iterator[None]:
         yield
 
 
-def _signed(home: Home) -> int:
-    """How far the newest checkpoint outside the ledger goes; 0 where there is none."""
+def _signed(home: Home, witnesses: tuple[Path, ...]) -> tuple[int, int]:
+    """How far checkpoints outside the ledger go: the largest size and the latest epoch."""
     from aex_addon.outside import Outside
-    from ledger.checkpoint import CheckpointError, parse
+    from ledger.vouched import reach
 
-    note = Outside(home).latest()
-    try:
-        return parse(note.partition("\n\n")[0] + "\n").size if note else 0
-    except CheckpointError:
-        return 0
+    notes = [note for _, note in Outside(home).notes()]
+    notes += [path.read_text(encoding="utf-8", errors="replace") for path in witnesses]
+    return reach(notes)

@@ -11,7 +11,7 @@ import pytest
 from aex_addon import audited
 from aex_addon.home import Home
 from aex_addon.keys import signer, verifier_keys
-from ledger.admin_commands import CreateAgent
+from ledger.admin_commands import CreateAgent, NoteRestore
 from ledger.audit import Report, examine
 from ledger.opening import open_store
 from ledger.read import Reader
@@ -52,6 +52,15 @@ def test_it_comes_back(home: Home, store: Store) -> None:
     assert found.mark is not None
     assert (loaded[0].seq, loaded[0].head) == (3, found.mark.head)
     assert loaded[1].startswith("aex/l\n3\n")
+
+
+def test_it_names_its_epoch(home: Home, store: Store) -> None:
+    """After a restore the note says so, as every checkpoint does, and comes back as before."""
+    store.one(NoteRestore("operator", "a new disk", 9, "", "ab", after_epoch=4))
+    assert audited.save(home, report(home), ORIGIN)
+    loaded = audited.load(home, verifier_keys(home), ORIGIN)
+    assert loaded is not None
+    assert "\naex-restored 5\n" in loaded[1]
 
 
 def test_what_was_changed_is_not_used(home: Home, store: Store) -> None:

@@ -39,10 +39,11 @@ def said(note: str) -> Checkpoint:
     return parse(note.partition("\n\n")[0] + "\n")
 
 
-def recorded_restore(store: Store, replaced_seq: int) -> None:
+def recorded_restore(store: Store, replaced_seq: int, epoch: int = 1) -> None:
     """An event that says that the ledger was replaced, as the operator's act would write it."""
     ((seq, head),) = store.engine.rows("SELECT seq, event_hash FROM ledger_head")
-    event = Event(seq + 1, START, None, None, RESTORED, f'{{"replaced_seq":{replaced_seq}}}')
+    payload = f'{{"epoch":{epoch},"replaced_seq":{replaced_seq},"restore_id":"{epoch:02x}"}}'
+    event = Event(seq + 1, START, None, None, RESTORED, payload)
     digest = event_hash(event, bytes.fromhex(head)).hex()
     store.engine.rows(
         "INSERT INTO event_log VALUES (?, ?, ?, NULL, NULL, ?, ?, ?, ?)",

@@ -26,7 +26,8 @@ def test_a_command_is_one_of_a_call_or_of_administration() -> None:
 def test_every_act_is_decided(kind: type[Command]) -> None:
     """No act falls through the kernel: on empty books it is refused or leaves an event."""
     words = {field.name: "x" for field in fields(kind)}
-    numbers = {name: 0 for name in words if name.endswith(("nanousd", "pm", "_at", "seq"))}
+    ends = ("nanousd", "pm", "_at", "seq", "epoch")
+    numbers = {name: 0 for name in words if name.endswith(ends)}
     command = kind(**(words | numbers | {"detail": {}} if kind is NoteGateway else words | numbers))
     drafts, outcome = decide(State(), command, 1)
     assert bool(drafts) != (type(outcome).__name__ == "Rejected")

@@ -52,13 +52,21 @@ def test_a_kept_tree_goes_on(count: int) -> None:
     kept = Tree.load(grown(count).dump())
     for seq in range(count + 1, 10):
         assert kept.grow(seq, HASHES[seq - 1])
-    assert (kept.root(), kept.head) == (grown(9).root(), HASHES[8])
+    assert (kept.root(), kept.head, kept.extension) == (grown(9).root(), HASHES[8], ())
+
+
+def test_a_kept_tree_says_its_epoch() -> None:
+    """What checkpoints of it say besides the root is kept with it."""
+    tree = grown(2)
+    tree.extension = ("aex-restored 1 ab",)
+    assert Tree.load(tree.dump()).extension == ("aex-restored 1 ab",)
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "no json", "[]", "{}", '{"size": 3, "head": "", "hashes": []}', '{"size": "1"}',
-     '{"size": 1, "head": "", "hashes": ["zz"]}', '{"size": 1, "head": "", "hashes": null}'],
+     '{"size": 1, "head": "", "hashes": ["zz"]}', '{"size": 1, "head": "", "hashes": null}',
+     '{"size": 0, "head": "", "hashes": []}'],
 )  # fmt: skip
 def test_a_damaged_tree_is_an_empty_one(text: str) -> None:
     """What cannot be a tree costs a second reading of the log, and nothing else."""

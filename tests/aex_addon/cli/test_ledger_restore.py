@@ -41,7 +41,33 @@ def test_a_restore_is_recorded(aex: Aex, context: Context, home: Home, saved: Pa
     assert last.digest.hex() == done["head_hash"]
     payload = last.event.data()
     assert (payload["actor"], payload["reason"]) == (context.actor, "a test")
-    assert payload["epoch"] == done["epoch"]
+    assert (payload["epoch"], payload["restore_id"]) == (done["epoch"], done["restore_id"])
+
+
+def test_no_two_restores_share_an_epoch(aex: Aex, home: Home, saved: Path, tmp_path: Path) -> None:
+    """What lies outside the ledger, here or at a witness, says which epochs there were."""
+    restored = ("ledger", "restore", saved, "--reason", "a test", "--yes")
+    aex("checkpoint")
+    assert aex.json(*restored)["epoch"] == 1
+    aex("agent", "top-up", "shop", 1)
+    note = tmp_path / "witnessed.note"
+    note.write_text(aex("checkpoint").stdout)
+    # The ledger is gone; the checkpoints of the home are not.
+    for path in home.path.glob("ledger.db*"):
+        path.unlink()
+    assert aex.json(*restored)["epoch"] == 2
+    assert aex.json("audit", "--witness", note)["ok"] is True
+    # The home is gone too; a witness has its note.
+    for path in home.path.glob("ledger.db*"):
+        path.unlink()
+    for path in home.checkpoints.iterdir():
+        path.unlink()
+    assert aex.json(*restored)["epoch"] == 1
+    assert aex.json("audit", "--witness", note, code=1)["ok"] is False
+    for path in home.path.glob("ledger.db*"):
+        path.unlink()
+    assert aex.json(*restored, "--witness", note)["epoch"] == 2
+    assert aex.json("audit", "--witness", note)["ok"] is True
 
 
 def test_a_person_is_asked(aex: Aex, saved: Path) -> None:
