@@ -67,7 +67,7 @@ def ledger(_directory: str, trials: int, seed: int) -> Chunk:
 
 
 def race(_directory: str, trials: int, _seed: int) -> Chunk:
-    """Eight processes on one budget, on SQLite and on PostgreSQL."""
+    """Eight processes on one budget tree, on SQLite and on PostgreSQL."""
     return Chunk((*PYTEST, *RACE), {"AEX_RACE_RESERVES": str(trials)}, trials)
 
 
@@ -81,7 +81,7 @@ SOAKS = {
     "power": Soak("seeds", 5_000, 100, power, True, "loss of power at any call to the disk"),
     "ledger": Soak("examples", 20_000, 250, ledger, False, "random histories of 50 steps"),
     "bounds": Soak("requests", 100_000, 2_000, bounds, True, "reserves against bills, per format"),
-    "race": Soak("reserves", 500, 10**9, race, False, "8 processes reserving on one budget"),
+    "race": Soak("reserves", 5_000, 10**9, race, False, "8 processes below one team's budget"),
 }
 
 

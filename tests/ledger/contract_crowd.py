@@ -8,14 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Event
 
+import pytest
+
 from ledger.audit import audit
-from ledger.chain import Link
 from ledger.commands import Admitted
 from ledger.engine import connect
 from ledger.read import Reader
 from tests.ledger.contract import StoreContract, sound
-from tests.ledger.making import admit, commit, create, open_at
-from tests.ledger.worker import workers
+from tests.ledger.making import admit, commit, create, open_at, team
+from tests.ledger.worker import crowd
 
 
 def together[T](number: int, job: Callable[[int], T]) -> list[T]:
@@ -41,31 +42,34 @@ class CrowdContract(StoreContract):
         for store in stores:
             store.close()
 
+    @pytest.mark.parametrize("short", ["agent", "team"])
     def test_processes_grant_what_fits(
-        self, url: str, tmp_path: Path, outer_environment: dict[str, str]
+        self, url: str, tmp_path: Path, outer_environment: dict[str, str], short: str
     ) -> None:
-        """Eight processes that reserve on one budget are granted exactly what fits into it."""
-        each = int(outer_environment.get("AEX_RACE_RESERVES", "120"))
+        """Eight processes below a team are granted exactly what the level that is short carries."""
+        # One agent runs out below a team with enough, or a team below which two have enough.
+        each = int(outer_environment.get("AEX_RACE_RESERVES", "500"))
         fit = 8 * each * 5 // 8
-        store = open_at(tmp_path, url)
-        store.one(create(budget=100 * fit + 50, on_short_budget="deny"))
-        with workers(url, tmp_path, 8, "alice", str(each), "100") as running:
-            # communicate() gives each its line; to be waited for, all need it first.
-            for process in running:
-                assert process.stdin is not None
-                process.stdin.write("go\n")
-                process.stdin.flush()
-            granted = [int(process.communicate(timeout=600)[0]) for process in running]
-        assert sum(granted) == fit
-        # None was turned away by a lock or a deadlock.
-        assert [process.returncode for process in running] == [0] * 8
+        enough, exact = 100 * 8 * each + 7, 100 * fit + 50
+        agents = ["alice"] * 8 if short == "agent" else ["alice", "bob"] * 4
+        with closing(open_at(tmp_path, url)) as store:
+            store.one(team(budget=exact if short == "team" else enough))
+            for name in ("alice", "bob"):
+                budget = exact if short == "agent" else enough
+                store.one(create(name, budget, parent="team", on_short_budget="deny"))
+        granted = crowd(url, tmp_path, agents, each, 100)
+        assert sum(granted.values()) == fit
         with Reader(url, tmp_path) as reader:
-            assert [agent.reserved_nanousd for agent in reader.agents()] == [100 * fit]
+            held = {agent.name: agent.reserved_nanousd // 100 for agent in reader.agents()}
+            assert held == {"alice": 0, "bob": 0} | granted | {"team": fit}
+            denied = reader.executions(state="DENIED", limit=None)
+            assert len(denied) == 8 * each - fit
+            assert {row.reason for row in denied} == {"budget_exceeded"}
             assert sound(reader)
-            link = Link()
-            assert all(link.check(e.event, e.prev, e.digest) for e in reader.log())
-            assert link.seq == 1 + 2 + 2 * fit + (8 * each - fit)
-        store.close()
+        with closing(connect(url, tmp_path)) as engine:
+            if engine.blocking:
+                deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = "
+                assert engine.rows(f"{deadlocks} current_database()") == [(0,)]
 
     def test_threads_grant_what_fits(self, url: str, tmp_path: Path) -> None:
         """Threads with a store each, in batches, are granted exactly what fits."""
@@ -87,16 +91,20 @@ class CrowdContract(StoreContract):
     def test_reading_first_and_writing_later_overspends(self, url: str, tmp_path: Path) -> None:
         """The control: the same crowd with plain SQL and no lock grants more than there is."""
         with closing(open_at(tmp_path, url)) as store:
-            store.one(create(budget=500))
+            store.one(team(budget=500))
+            for name in ("alice", "bob"):
+                store.one(create(name, 10_000, parent="team"))
         barrier = Barrier(8)
 
-        def naive(_index: int) -> int:
+        def naive(index: int) -> int:
+            names = ("alice", "bob")[index % 2], "team"
             engine = connect(url, tmp_path, busy_timeout_ms=30_000)
-            left = engine.rows("SELECT budget_nanousd - reserved_nanousd FROM agents")[0][0]
+            left = engine.rows("SELECT min(budget_nanousd - reserved_nanousd) FROM agents")[0][0]
             engine.rollback()
             barrier.wait(30)
             if left >= 100:
-                engine.many("UPDATE agents SET reserved_nanousd = reserved_nanousd + ?", [(100,)])
+                more = "UPDATE agents SET reserved_nanousd = reserved_nanousd + 100 WHERE name = ?"
+                engine.many(more, [(name,) for name in names])
                 if engine.blocking:
                     engine.commit()
             engine.close()
@@ -104,9 +112,11 @@ class CrowdContract(StoreContract):
 
         granted = sum(together(8, naive))
         with Reader(url, tmp_path) as reader:
-            agent = reader.agents()[0]
-            assert (granted, agent.reserved_nanousd) == (8, 800)
-            assert agent.remaining_nanousd < 0
+            held = {agent.name: agent.reserved_nanousd for agent in reader.agents()}
+            assert (granted, held) == (8, {"alice": 400, "bob": 400, "team": 800})
+            above = reader.agent("team")
+            assert above is not None
+            assert above.remaining_nanousd < 0
             wrong = [finding.law for finding in audit(reader) if not finding.holds]
             assert wrong == ["agents"]
 
