@@ -1,28 +1,42 @@
-"""Any order of calls, settlements, acts and crashes keeps the laws, after each step."""
+"""Any order of calls, settlements, acts, crashes and clocks keeps the laws, after each step.
+
+The model beside the ledger knows only what it was answered: which calls are held with how much,
+what was booked for each, what credit each account got.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections import Counter
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    initialize,
     invariant,
     multiple,
+    precondition,
     rule,
 )
 
-from ledger.admin_commands import Command, CreditAgent, DeleteAgent
+from ledger.admin_commands import Command, CreditAgent, DeleteAgent, Fence, SetLimits
+from ledger.audit import examine
+from ledger.audit_checkpoints import Evidence
+from ledger.checkpoint import verify
+from ledger.checkpoints import Taker
+from ledger.clock import KernelClock
 from ledger.commands import (
     Adjust,
+    Admit,
     Admitted,
     Denied,
     Done,
@@ -32,167 +46,348 @@ from ledger.commands import (
     Rejected,
     Settled,
 )
-from ledger.evolve import evolve
+from ledger.events import OVERRUN, RELEASED, Event
+from ledger.note import Signer, generate_key
 from ledger.read import Reader
-from ledger.state import OPEN_STATES, State
+from ledger.store import Store
+from ledger.tree import Tree
+from tests.ledger.bystander import Bystander
 from tests.ledger.making import (
+    SECOND,
+    START,
     URL,
-    Hand,
     admit,
     commit,
     create,
     issue,
     open_at,
-    read_all,
     release,
-    rows,
+    run,
+    team,
     token_hash,
 )
 
-NAMES = ("alice", "bob")
-names = st.sampled_from(NAMES)
-batches = st.lists(st.integers(0, 400), min_size=1, max_size=4)
+DAY = 86_400 * SECOND
+CREDITS = {"team": 4_500, "alice": 3_000, "bob": 3_000, "alice/r1": 1_000}
+SIGNER = Signer("aex/test", generate_key())
+agents = st.sampled_from(["alice", "bob"])
+accounts = st.sampled_from(["alice", "bob", "alice", "bob", "team"])
+policies = st.sampled_from(["charge", "release"])
+which = st.integers(0, 1)
+budgets = st.integers(0, 4_000)
+ASKED: dict[str, Any] = {
+    "payer": st.sampled_from(["alice", "bob", "alice/r1", "alice", "bob", "bob/r2"]),
+    "costs": st.lists(st.integers(0, 400), min_size=1, max_size=4),
+    "rate": st.sampled_from([0, 2_000]),
+    "at": which,
+}
+BILLED: dict[str, Any] = {"actual": st.none() | st.integers(0, 500)}
+
+
+@dataclass
+class Call:
+    """A call that was recorded: where it is booked, what it holds, how it ended."""
+
+    asked: Admit
+    levels: list[tuple[str, int]] = field(default_factory=list)
+    held: int = 0
+    end: Settled | None = None
+    guessed: bool = False
+    adjusted: int = 0
+
+
+@cache
+def template() -> bytes:
+    """A ledger with a team, two agents below it, and a run below one of them, to be copied."""
+    with TemporaryDirectory() as directory:
+        base = Path(directory)
+        with closing(open_at(base, clock=KernelClock(lambda: START, lambda: 0))) as store:
+            store.one(team(budget=CREDITS["team"]))
+            for name in ("alice", "bob"):
+                store.one(create(name, CREDITS[name], parent="team", min_output_tokens=10))
+            store.one(run("alice", "r1", CREDITS["alice/r1"]))
+        return (base / "ledger.db").read_bytes()
 
 
 class Books(RuleBasedStateMachine):
-    """A gateway with a SQLite ledger, and a shadow that is the fold of the log alone."""
+    """Two gateways' calls on one SQLite ledger, and a bystander that reads its log."""
 
     calls: Bundle[str] = Bundle("calls")
 
     def __init__(self) -> None:
         super().__init__()
         self.base = Path(mkdtemp(prefix="aex-machine-"))
-        self.hand = Hand()
-        self.store = open_at(self.base, clock=self.hand.clock())
-        self.reader = Reader(URL, self.base)
-        self.shadow = State()
-        self.seen = 0
-        self.credits: Counter[str] = Counter()
-        self.tokens: Counter[str] = Counter()
-        self.ends: dict[str, Settled] = {}
-        self.guessed: set[str] = set()
-        self.adjusted: Counter[str] = Counter()
-        self.overrun: set[str] = set()
+        (self.base / "ledger.db").write_bytes(template())
+        # A steady clock, and how far the one on the wall is off.
+        self.now, self.skew = SECOND, 0
+        self.store, self.taker = self.opened(Tree())
+        self.seen = Bystander(self.base)
+        self.seen.read()
+        self.known: dict[str, Call] = {}
+        self.notes: list[str] = []
         self.started = 0
+        self.gateways = ["gw-1", "gw-2"]
+        self.credits = dict(CREDITS)
+        # A name that is created again is another account, with a token of another number.
+        self.births = Counter(CREDITS.keys())
+        self.tokens = Counter(CREDITS.keys())
+        self.gone: set[str] = set()
+        self.spared = 3
+        self.over: set[str] = set()
+        self.before: dict[str, int] = {}
+
+    def opened(self, tree: Tree) -> tuple[Store, Taker]:
+        """A new process on the ledger; it reads the wall clock once."""
+        clock = KernelClock(lambda: START + self.now + self.skew, lambda: self.now)
+        store = open_at(self.base, clock=clock)
+        # Nothing pulls the plug here.
+        store.engine.rows("PRAGMA synchronous = OFF")
+        return store, Taker(store.engine, SIGNER, tree)
 
     def teardown(self) -> None:
-        self.reader.close()
-        self.store.close()
-        shutil.rmtree(self.base)
+        try:
+            self.all_ends_well()
+        finally:
+            self.seen.close()
+            self.store.close()
+            shutil.rmtree(self.base)
 
-    def do(self, *commands: Command) -> list[Outcome]:
-        """One batch, a little later than the one before."""
-        self.hand.now += 1_000_000
-        return self.store.execute(commands)
+    def all_ends_well(self) -> None:
+        """Once no gateway is left every call has its one end, and an audit finds nothing."""
+        for at, _ in enumerate(self.gateways):
+            self.expire(at, "charge")
+        assert all(call.end is not None for call in self.known.values())
+        self.an_execution_ends_at_most_once()
+        self.money_is_neither_made_nor_lost()
+        self.seen.compare()
+        self.seen.compare_whole()
+        evidence = Evidence((SIGNER.vkey,), tuple(("a copy", note) for note in self.notes))
+        with Reader(URL, self.base) as reader:
+            broken = [one for one in examine(reader, evidence=evidence).findings if not one.holds]
+        assert broken == []
 
-    @initialize()
-    def begin(self) -> None:
-        for name in NAMES:
-            self.recreate(name, 1_000)
+    def do(self, *commands: Command) -> tuple[list[Outcome], list[Event]]:
+        """One batch, a little later than the one before; what came of it, and what happened."""
+        self.now += 1_000_000
+        outcomes = self.store.execute(commands)
+        return outcomes, self.seen.read()
 
-    def recreate(self, name: str, budget: int) -> None:
-        self.tokens[name] += 1
-        hashed = token_hash(name, self.tokens[name])
-        (outcome,) = self.do(create(name, budget, token_hash=hashed, min_output_tokens=10))
-        if isinstance(outcome, Done):
-            self.credits[name] = budget
-            self.overrun.discard(name)
-        else:
-            self.tokens[name] -= 1
+    def one(self, command: Command) -> Outcome:
+        """A command in a batch of its own."""
+        return self.do(command)[0][0]
 
-    @rule(target=calls, name=names, costs=batches, rate=st.sampled_from([0, 2_000]))
-    def reserve(self, name: str, costs: list[int], rate: int) -> object:
-        """A batch of calls; each is held, denied, or held with a smaller cap."""
+    # ------------------------------------------------------------------------- calls
+
+    def asked(self, payer: str, costs: list[int], rate: int, at: int) -> list[Admit]:
+        """Calls that nobody has asked for yet."""
         self.started += len(costs)
-        keys = [f"e{self.started - number}" for number in range(len(costs))]
-        hashed = token_hash(name, self.tokens[name])
-        outcomes = self.do(
-            *(
-                admit(key, token_hash=hashed, quote=Quote(cost, rate, 100))
-                for key, cost in zip(keys, costs, strict=True)
+        return [
+            admit(
+                f"e{self.started - number}",
+                token_hash=token_hash(payer, self.tokens[payer]),
+                quote=Quote(cost, rate, 100),
+                gateway=self.gateways[at],
+                tokens_max=cost,
             )
+            for number, cost in enumerate(costs)
+        ]
+
+    def recorded(self, payer: str, command: Admit, outcome: Outcome) -> bool:
+        """Whether the books know of the call now: held and dispatched, or denied to somebody."""
+        key = command.execution_id
+        assert isinstance(outcome, Admitted | Denied)
+        if isinstance(outcome, Denied) and outcome.agent is None:
+            return False
+        call = self.known[key] = Call(command)
+        if isinstance(outcome, Denied):
+            call.end = Settled(key, "DENIED", 0, fresh=False)
+        else:
+            call.held = outcome.reserved_nanousd
+            names = ([payer] if "/" in payer else []) + [payer.partition("/")[0], "team"]
+            call.levels = [(name, self.births[name]) for name in names]
+        return True
+
+    def reserve(self, payer: str, costs: list[int], rate: int, at: int) -> object:
+        """A batch of calls; each is held and dispatched at once, or held for less, or denied."""
+        self.before = {
+            name: agent.spent_nanousd + agent.reserved_nanousd
+            for name, agent in self.seen.state.agents.items()
+        }
+        asked = self.asked(payer, costs, rate, at)
+        outcomes, _ = self.do(*asked)
+        pairs = zip(asked, outcomes, strict=True)
+        return multiple(
+            *(one.execution_id for one, said in pairs if self.recorded(payer, one, said))
         )
+
+    # Twice, or calls would be rare among all that may happen.
+    some_reserve = rule(**ASKED, target=calls)(reserve)
+    others_reserve = rule(**ASKED, target=calls)(reserve)
+
+    @rule(**ASKED, target=calls, **BILLED)
+    def rush(self, payer: str, costs: list[int], rate: int, at: int, actual: int | None) -> object:
+        """Calls with their ends in one batch."""
+        asked = self.asked(payer, costs, rate, at)
+        ends = [commit(one.execution_id, actual) for one in asked]
+        outcomes, happened = self.do(*asked, *ends)
+        found = []
+        for command, said, end in zip(asked, outcomes, outcomes[len(asked) :], strict=False):
+            if self.recorded(payer, command, said):
+                found.append(command.execution_id)
+                self.ended(self.known[found[-1]], end, happened)
+            else:
+                assert isinstance(end, Rejected)
+        return multiple(*found)
+
+    def bill(self, keys: list[str], actual: int | None) -> None:
+        """Bills below, at or above the reserve, the same twice, or late where recovery guessed."""
+        outcomes, happened = self.do(*(commit(key, actual) for key in keys))
         for key, outcome in zip(keys, outcomes, strict=True):
-            assert isinstance(outcome, Admitted | Denied)
-            if isinstance(outcome, Denied):
-                self.ends[key] = Settled(key, "DENIED", 0, fresh=False)
-        return multiple(*keys)
+            call = self.known[key]
+            if call.guessed and actual is not None:
+                self.rebooked(call, outcome, actual)
+                call.guessed = False
+            else:
+                self.ended(call, outcome, happened)
 
-    @rule(key=calls, actual=st.none() | st.integers(0, 500))
-    def bill(self, key: str, actual: int | None) -> None:
-        """The bill is below, at or above the reserve; a second one changes nothing.
-
-        A bill that comes after recovery has guessed takes the place of the guess, once.
-        """
-        if key in self.guessed and actual is not None:
-            self.rebook(key, commit(key, actual), actual)
-            self.guessed.discard(key)
-            if actual > self.shadow.executions[key].reserved_nanousd:
-                self.overrun.add(self.shadow.executions[key].agent)
-            return
-        held = self.shadow.executions[key].reserved_nanousd
-        self.settle(key, commit(key, actual))
-        if actual is not None and actual > held and self.ends[key].fresh:
-            self.overrun.add(self.shadow.executions[key].agent)
+    some_bill = rule(**BILLED, keys=st.lists(calls, min_size=1, max_size=3))(bill)
+    others_bill = rule(**BILLED, keys=st.lists(calls, min_size=1, max_size=3))(bill)
 
     @rule(key=calls)
-    def give_back(self, key: str) -> None:
-        self.settle(key, release(key))
+    def void(self, key: str) -> None:
+        """What was not billed is given back, but for what has ended already."""
+        (outcome,), happened = self.do(release(key))
+        self.ended(self.known[key], outcome, happened)
 
-    @rule(key=calls, policy=st.sampled_from(["charge", "release"]))
+    @rule(key=calls)
+    def ask_again(self, key: str) -> None:
+        """A call that was recorded is not reserved a second time."""
+        assert isinstance(self.one(self.known[key].asked), Rejected)
+
+    @rule(key=calls, policy=policies)
     def recover(self, key: str, policy: str) -> None:
-        self.settle(key, Recover(key, policy))
-        if self.ends[key].fresh:
-            self.guessed.add(key)
+        """Recovery of a call that may have ended."""
+        call = self.known[key]
+        (outcome,), happened = self.do(Recover(key, policy))
+        call.guessed |= self.ended(call, outcome, happened)
+
+    @precondition(lambda self: any(call.end is None for call in self.known.values()))
+    @rule(at=which, policy=policies)
+    def expire(self, at: int, policy: str) -> None:
+        """A gateway's lease lapses: it is shut out, what it left open is settled, another comes."""
+        gone, self.gateways[at] = self.gateways[at], f"gw-{len(self.seen.log)}"
+        self.one(Fence(gone, "no sign of life"))
+        for key, gateway in self.store.open_executions():
+            if gateway == gone:
+                self.recover(key, policy)
+        assert isinstance(self.one(admit("never", gateway=gone)), Rejected)
 
     @rule(key=calls, actual=st.integers(0, 500))
     def adjust(self, key: str, actual: int) -> None:
         """An operator books another amount for what has ended, and for nothing else."""
-        command = Adjust(key, actual, "the invoice", "operator")
-        if key in self.ends and self.ends[key].state != "DENIED":
-            self.rebook(key, command, actual)
+        call, command = self.known[key], Adjust(key, actual, "the invoice", "operator")
+        outcome = self.one(command)
+        if call.end is not None and call.end.state != "DENIED":
+            self.rebooked(call, outcome, actual)
         else:
-            assert isinstance(self.do(command)[0], Rejected)
+            assert isinstance(outcome, Rejected)
 
-    def rebook(self, key: str, command: Command, actual: int) -> None:
-        """The amount is replaced, the end stays."""
-        before = self.ends[key]
-        assert self.do(command) == [Settled(key, before.state, actual, fresh=True)]
-        self.ends[key] = replace(before, actual_nanousd=actual)
-        self.adjusted[key] += 1
-        if actual > before.actual_nanousd:
-            self.overrun.add(self.shadow.executions[key].agent)
+    def rebooked(self, call: Call, outcome: Outcome, actual: int) -> None:
+        """The amount was replaced, the end stays."""
+        assert call.end is not None
+        if actual > call.end.actual_nanousd:
+            self.exceed(call)
+        call.end = replace(call.end, actual_nanousd=actual, fresh=True)
+        call.adjusted += 1
+        assert outcome == call.end
 
-    def settle(self, key: str, command: Command) -> None:
-        """Whatever is asked: the first end stands, and every later answer names it."""
-        (outcome,) = self.do(command)
+    def ended(self, call: Call, outcome: Outcome, happened: list[Event]) -> bool:
+        """Whether it ended now: the first end stands, and every later answer names it."""
         assert isinstance(outcome, Settled)
-        first = self.ends.get(key)
+        first = call.end
         assert outcome.fresh == (first is None)
         if first is not None:
             expected = (first.state, first.actual_nanousd)
             assert (outcome.state, outcome.actual_nanousd) == expected
-        self.ends[key] = outcome
+            return False
+        call.end = outcome
+        over = outcome.actual_nanousd > call.held
+        own = [event for event in happened if event.execution_id == outcome.execution_id]
+        assert over == any(event.type == OVERRUN for event in own)
+        if over:
+            self.exceed(call)
+        # What was sent is given back only with a proof that it was not billed.
+        assert all(event.data()["proof"] for event in own if event.type == RELEASED)
+        return True
 
-    @rule(name=names, amount=st.integers(1, 500))
+    def exceed(self, call: Call) -> None:
+        """More is booked than was held: these accounts may be above their budgets."""
+        self.over |= {name for name, birth in call.levels if birth == self.births[name]}
+
+    # -------------------------------------------------------------------------- acts
+
+    @rule(name=accounts, amount=st.integers(1, 2_000))
     def top_up(self, name: str, amount: int) -> None:
-        (outcome,) = self.do(CreditAgent(name, amount, "more", "operator"))
-        if isinstance(outcome, Done):
+        if isinstance(self.one(CreditAgent(name, amount, "more", "operator")), Done):
             self.credits[name] += amount
 
-    @rule(name=names)
+    @rule(
+        name=accounts,
+        window=st.sampled_from([None, "total", "day"]),
+        rpm=st.sampled_from([None, 0, 5]),
+        tpm=st.sampled_from([None, 0, 700]),
+    )
+    def limit(self, name: str, window: str | None, rpm: int | None, tpm: int | None) -> None:
+        """Limits of calls and tokens, and a budget for each day or for all time."""
+        self.one(SetLimits(name, "operator", rpm=rpm, tpm=tpm, budget_window=window))
+        if window == "total":
+            # What was spent on the days before counts again.
+            self.over.add(name)
+
+    @rule(name=agents, label=st.sampled_from(["r1", "r2"]), budget=budgets)
+    def open_run(self, name: str, label: str, budget: int) -> None:
+        asking = token_hash(name, self.tokens[name])
+        command = run(name, label, budget, by=asking)
+        if isinstance(self.one(command), Done):
+            self.credits[f"{name}/{label}"] = budget
+            self.births[f"{name}/{label}"] = self.tokens[f"{name}/{label}"] = 1
+
+    @rule(name=agents)
     def rotate(self, name: str) -> None:
-        (outcome,) = self.do(issue(name, self.tokens[name] + 1, revoke_others=True))
+        outcome = self.one(issue(name, self.tokens[name] + 1, revoke_others=True))
         self.tokens[name] += isinstance(outcome, Done)
 
-    @rule(name=names)
+    @precondition(lambda self: self.started > self.spared)
+    @rule(name=accounts)
     def delete(self, name: str) -> None:
-        (outcome,) = self.do(DeleteAgent(name, "operator"))
-        assert isinstance(outcome, Done | Rejected)
+        """An account ends; another one may when some calls have been made since."""
+        if isinstance(self.one(DeleteAgent(name, "operator")), Done):
+            self.gone.add(name)
+            self.spared = self.started + 3
 
-    @rule(name=names, budget=st.integers(0, 1_500))
+    @precondition(lambda self: self.gone)
+    @rule(name=accounts, budget=budgets)
     def create_again(self, name: str, budget: int) -> None:
-        self.recreate(name, budget)
+        """An account where one was deleted and nothing is held below it; else none."""
+        hashed = token_hash(name, self.tokens[name] + 1)
+        command = create(name, budget, parent="team", token_hash=hashed, min_output_tokens=10)
+        if isinstance(self.one(team(budget=budget) if name == "team" else command), Done):
+            self.gone.remove(name)
+            self.credits[name] = budget
+            self.births[name] += 1
+            self.tokens[name] += 1
+            self.over.discard(name)
+
+    @rule()
+    def sign(self) -> None:
+        """A checkpoint says what the log is: all of them are of one tree that only grows."""
+        taken = self.taker.take(1)
+        if taken is not None:
+            said = verify(taken.note, [SIGNER.vkey], SIGNER.name)
+            assert (said.size, said.root) == (self.seen.tree.size, self.seen.tree.root())
+            self.notes.append(taken.note)
+
+    # --------------------------------------------------------------- crashes and time
 
     @rule(unfinished=st.booleans())
     def crash(self, unfinished: bool) -> None:
@@ -201,46 +396,71 @@ class Books(RuleBasedStateMachine):
             self.store.engine.begin()
             self.store.engine.rows("UPDATE agents SET budget_nanousd = 0, spent_nanousd = 7")
         self.store.engine.close()
-        self.store = open_at(self.base, clock=self.hand.clock())
+        self.store, self.taker = self.opened(Tree.load(self.taker.tree.dump()))
+
+    @rule(seconds=st.sampled_from([1, 60, 86_400]))
+    def wait(self, seconds: int) -> None:
+        """Time passes; with days, windows of budgets end."""
+        self.now += seconds * SECOND
+
+    @rule(by=st.sampled_from([-DAY, -3_600 * SECOND, -SECOND, SECOND, DAY]))
+    def step_clock(self, by: int) -> None:
+        """The wall clock is set: whoever runs goes on as before, whoever starts begins there."""
+        before = self.store.clock()
+        self.skew += by
+        assert self.store.clock() == before
+
+    # -------------------------------------------------------------------------- laws
 
     @invariant()
-    def the_laws_hold(self) -> None:
-        self.the_fold_is_the_tables()
-        self.money_is_neither_made_nor_lost()
-        self.an_execution_ends_at_most_once()
-
     def the_fold_is_the_tables(self) -> None:
-        for logged in self.reader.log(after=self.seen):
-            self.seen += 1
-            assert logged.event.seq == self.seen
-            evolve(self.shadow, logged.event)
-        assert self.reader.head().seq == self.seen
-        assert rows(self.shadow) == read_all(self.reader)
+        self.seen.compare()
 
+    @invariant()
     def money_is_neither_made_nor_lost(self) -> None:
-        open_reserves: Counter[str] = Counter()
-        for row in self.shadow.executions.values():
-            if row.state in OPEN_STATES:
-                open_reserves[row.agent] += row.reserved_nanousd
-        for agent in self.reader.agents(deleted=True):
-            held, spent = agent.reserved_nanousd, agent.spent_nanousd
-            assert agent.budget_nanousd == self.credits[agent.name]
-            assert agent.remaining_nanousd == self.credits[agent.name] - spent - held
-            assert held == open_reserves[agent.name]
-            assert spent + held <= agent.budget_nanousd or agent.name in self.overrun
+        held, spent = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+        for call in self.known.values():
+            for level in call.levels:
+                if call.end is None:
+                    held[level] += call.held
+                else:
+                    spent[level] += call.end.actual_nanousd
+        for name, agent in self.seen.state.agents.items():
+            account = name, self.births[name]
+            assert agent.budget_nanousd == self.credits[name]
+            assert agent.reserved_nanousd == held[account]
+            assert agent.spent_nanousd + agent.spent_before_nanousd == spent[account]
+            used = agent.spent_nanousd + agent.reserved_nanousd
+            assert agent.remaining_nanousd == self.credits[name] - used
+            if used <= agent.budget_nanousd:
+                self.over.discard(name)
+            else:
+                # Above its budget only by what was billed; no reserve adds to that.
+                assert name in self.over
+                assert used <= self.before.get(name, used)
+        self.before = {}
 
+    @invariant()
     def an_execution_ends_at_most_once(self) -> None:
-        entries = Counter(entry.execution_id for entry in self.shadow.reservations)
-        for row in self.shadow.executions.values():
-            ended = row.execution_id in self.ends
-            assert ended == (row.state not in OPEN_STATES)
-            expected = 0 if row.state == "DENIED" else 1 + ended + self.adjusted[row.execution_id]
-            assert entries[row.execution_id] == expected
+        entries = Counter(entry.execution_id for entry in self.seen.state.reservations)
+        rows = self.seen.state.executions
+        assert rows.keys() == self.known.keys()
+        for key, call in self.known.items():
+            if call.end is None:
+                assert (rows[key].state, entries[key]) == ("DISPATCHED", 1)
+            else:
+                assert (rows[key].state, rows[key].actual_nanousd) == (
+                    call.end.state,
+                    call.end.actual_nanousd,
+                )
+                denied = call.end.state == "DENIED"
+                assert entries[key] == (0 if denied else 2 + call.adjusted)
 
 
-TestBooks = Books.TestCase
-# A soak runs more and longer ones (scripts/soak ledger).
+TestBooks = pytest.mark.timeout(600)(pytest.mark.slow(Books.TestCase))
+# Some are variations of others, which Hypothesis cuts short: about 300 of these have all 50 steps.
+# A soak runs more of them (scripts/soak ledger).
 TestBooks.settings = settings(
-    max_examples=int(os.environ.get("AEX_MACHINE_EXAMPLES", "60")),
-    stateful_step_count=int(os.environ.get("AEX_MACHINE_STEPS", "40")),
+    max_examples=int(os.environ.get("AEX_MACHINE_EXAMPLES", "420")),
+    stateful_step_count=int(os.environ.get("AEX_MACHINE_STEPS", "50")),
 )
