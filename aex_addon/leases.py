@@ -6,19 +6,24 @@ Refuses to know: how an execution is recovered (ledger/settlement.py).
 
 A lost gateway is shut out first (fenced), in the log; what it reports later still lands, as an
 adjustment. Where a ledger belongs to one home, its lock says at once who is gone.
+
+Who looks must have looked all the while: after a pause of its own, or of the ledger, a gateway
+gives everybody a whole lease again. Each beats before it judges, so of two that both slept
+neither takes the other for lost; and the log refuses the judgement of one that was shut out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from mitmproxy.utils import asyncio_utils
 
 from aex_addon.books import Books
-from ledger.admin_commands import Fence
-from ledger.commands import Recover
+from ledger.admin_commands import Fence, RollCall
+from ledger.commands import Done, Recover
 from ledger.errors import LedgerError
 
 logger = logging.getLogger("aex.leases")
@@ -34,10 +39,14 @@ class Watch:
     def __init__(self, own: str, lease_s: float = LEASE_S) -> None:
         self._own = own
         self._lease_s = lease_s
+        self._looked = -lease_s
         self._seen: dict[str, tuple[int, float]] = {}
 
     def lost(self, beats: Mapping[str, int], now_s: float) -> list[str]:
         """The gateways to take for lost now."""
+        if now_s - self._looked > self._lease_s / 2:
+            self._seen = {}
+        self._looked = now_s
         self._seen = {name: seen for name, seen in self._seen.items() if name in beats}
         lost: list[str] = []
         for name, beat in beats.items():
@@ -54,8 +63,15 @@ class Watch:
 class Leases:
     """The addon: beats, watches and recovers for as long as the gateway runs."""
 
-    def __init__(self, books: Books, gateway: str, policy: str) -> None:
+    def __init__(
+        self,
+        books: Books,
+        gateway: str,
+        policy: str,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._books = books
+        self._steady = steady
         self._gateway = gateway
         self._policy = policy
         self._watch = Watch(gateway)
@@ -72,17 +88,22 @@ class Leases:
             self._timer.cancel()
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio_utils.create_task(self._go_round(), name="aex beat", keep_ref=True)
+        asyncio_utils.create_task(self.go_round(), name="aex beat", keep_ref=True)
         self._timer = loop.call_later(BEAT_S, self._next, loop)
 
-    async def _go_round(self) -> None:
+    async def go_round(self) -> None:
+        """One beat and one look at the others; a ledger that is down is asked again later."""
         self._beat += 1
         try:
             if not await self._books.call(lambda store: store.beat(self._gateway, self._beat)):
                 logger.critical("another gateway took this one for lost; restart it")
-            beats = await self._books.call(lambda store: store.beats())
-            now_s = asyncio.get_running_loop().time()
-            for gateway in self._watch.lost(beats, now_s):
+                return
+            open_calls = await self._books.call(lambda store: store.open_executions())
+            # Who has open calls is watched too if it died before its first beat, or if the one
+            # that shut it out died before it settled them.
+            beats = dict.fromkeys((owner for _, owner in open_calls), 0)
+            beats |= await self._books.call(lambda store: store.beats())
+            for gateway in self._watch.lost(beats, self._steady()):
                 await self._recover(gateway)
             if self._beat % _PURGE_BEATS == 1:
                 await self._books.call(lambda store: store.purge())
@@ -90,8 +111,14 @@ class Leases:
             logger.warning("a beat was missed: %s", error)
 
     async def _recover(self, gateway: str) -> None:
+        fence = Fence(gateway, f"no sign of life for {LEASE_S:.0f} s", self._gateway)
+        # Both at once, past the queue: between them this gateway could be shut out itself.
+        both = (RollCall(self._gateway), fence)
+        _, fenced = await self._books.call(lambda store: store.execute(both))
+        if not isinstance(fenced, Done):
+            logger.critical("gateway %s was not shut out: %s", gateway, fenced)
+            return
         logger.warning("gateway %s is taken for lost; its open calls are settled", gateway)
-        await self._books.settle(Fence(gateway, f"no sign of life for {LEASE_S:.0f} s"))
         for execution_id, owner in await self._books.call(lambda store: store.open_executions()):
             if owner == gateway:
                 self._books.settle(Recover(execution_id, self._policy))

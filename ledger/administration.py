@@ -7,7 +7,14 @@ Refuses to know: where the actor's name comes from, how tokens are made.
 from __future__ import annotations
 
 from ledger import events
-from ledger.admin_commands import Fence, IssueToken, NoteGateway, NoteRestore, RevokeToken
+from ledger.admin_commands import (
+    Fence,
+    IssueToken,
+    NoteGateway,
+    NoteRestore,
+    RevokeToken,
+    RollCall,
+)
 from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
 from ledger.state import DELETED, State, Token
@@ -66,11 +73,20 @@ def note_gateway(command: NoteGateway) -> tuple[list[Draft], Outcome]:
     return [Draft(kind, None, None, payload)], Done(command.gateway)
 
 
+def roll_call(state: State, command: RollCall) -> tuple[list[Draft], Outcome]:
+    """Done for a gateway that may act."""
+    if command.gateway in state.fenced:
+        return [], Rejected(f"gateway {command.gateway} was shut out; it must start anew")
+    return [], Done(command.gateway)
+
+
 def fence(state: State, command: Fence) -> tuple[list[Draft], Outcome]:
-    """Shuts a gateway out, once."""
+    """Shuts a gateway out, once. Who was shut out itself may have slept since it judged."""
+    if command.by in state.fenced:
+        return [], Rejected(f"gateway {command.by} was shut out itself; it judges nobody")
     if command.gateway in state.fenced:
         return [], Done(command.gateway)
-    payload = {"gateway": command.gateway, "reason": command.reason}
+    payload = {"by": command.by, "gateway": command.gateway, "reason": command.reason}
     return [Draft(events.GATEWAY_FENCED, None, None, payload)], Done(command.gateway)
 
 

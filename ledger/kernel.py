@@ -22,6 +22,7 @@ from ledger.admin_commands import (
     NoteRestore,
     OpenRun,
     RevokeToken,
+    RollCall,
     SetLimits,
 )
 from ledger.commands import Adjust, Admit, Commit, Outcome, Recover, Rejected, Release
@@ -59,6 +60,8 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return administration.revoke_token(state, command)
         case NoteGateway():
             return administration.note_gateway(command)
+        case RollCall():
+            return administration.roll_call(state, command)
         case Fence():
             return administration.fence(state, command)
         case NoteRestore():

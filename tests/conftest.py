@@ -10,11 +10,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.ledger.postgres import Server
 
 # Random examples, so that runs go on finding things; a failure prints what repeats it. Shared
 # machines make single examples slow now and then, which says nothing about the code.
@@ -66,3 +71,18 @@ def aex_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "aex-home"
     monkeypatch.setenv("AEX_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server that nobody else uses. Fails, and says what to install, without one."""
+    from tests.ledger.postgres import serve
+
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> str:
+    """The URL of an empty database."""
+    return postgres.create_database(f"aex_{uuid.uuid4().hex}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from aex_addon.books import Books
 from aex_addon.leases import Leases, Watch
 from ledger.admin_commands import CreateAgent
@@ -16,28 +18,43 @@ from ledger.store import Store
 URL = "sqlite:///ledger.db"
 
 
+def looks(watch: Watch, beats: dict[str, int], first: int, last: int) -> list[list[str]]:
+    """Who is lost, at a look every five seconds from the first second to the last."""
+    return [watch.lost(beats, second) for second in range(first, last + 1, 5)]
+
+
 def test_a_beat_that_stands_still_for_a_lease_is_lost() -> None:
     """Only a whole lease without a beat counts, by the watcher's own clock."""
     watch = Watch("own", lease_s=30)
-    assert watch.lost({"other": 1}, 0) == []
-    assert watch.lost({"other": 1}, 29.9) == []
-    assert watch.lost({"other": 2}, 30) == []
+    assert looks(watch, {"other": 1}, 0, 25) == [[]] * 6
+    assert looks(watch, {"other": 2}, 30, 55) == [[]] * 6
     assert watch.lost({"other": 2}, 59.9) == []
     assert watch.lost({"other": 2}, 60) == ["other"]
+    assert watch.lost({"other": 2}, 65) == ["other"]
 
 
 def test_a_gateway_never_takes_itself_for_lost() -> None:
     """However long the own beat stands still, that is for others to judge."""
-    watch = Watch("own", lease_s=30)
-    assert watch.lost({"own": 1}, 0) == watch.lost({"own": 1}, 1000) == []
+    assert looks(Watch("own", lease_s=30), {"own": 1}, 0, 100) == [[]] * 21
 
 
 def test_who_was_fenced_is_forgotten() -> None:
     """A name that is no longer listed begins anew if it comes back."""
     watch = Watch("own", lease_s=30)
-    watch.lost({"other": 1}, 0)
-    watch.lost({}, 10)
-    assert watch.lost({"other": 1}, 40) == []
+    looks(watch, {"other": 1}, 0, 10)
+    looks(watch, {}, 15, 20)
+    assert looks(watch, {"other": 1}, 25, 50) == [[]] * 6
+    assert watch.lost({"other": 1}, 55) == ["other"]
+
+
+@pytest.mark.parametrize("gap", [16, 29, 31, 1_000])
+def test_who_did_not_look_does_not_judge(gap: int) -> None:
+    """After a gap in its own looks a watcher gives everybody a whole lease again."""
+    watch = Watch("own", lease_s=30)
+    looks(watch, {"other": 1}, 0, 25)
+    woken = 25 + gap
+    assert looks(watch, {"other": 1}, woken, woken + 25) == [[]] * 6
+    assert watch.lost({"other": 1}, woken + 30) == ["other"]
 
 
 def opened(folder: Path) -> Store:
@@ -92,7 +109,7 @@ def test_a_running_gateway_beats(tmp_path: Path) -> None:
         store = opened(tmp_path)
         books = Books(store, asyncio.get_running_loop())
         leases = Leases(books, "own", "charge")
-        await leases._go_round()
+        await leases.go_round()
         leases.done()
         beats = store.beats()
         books.close()

@@ -1,8 +1,7 @@
-"""Ledgers to test on: SQLite in a temporary directory, PostgreSQL of the test run's own."""
+"""Ledgers to test on: SQLite in a temporary directory. PostgreSQL is in the conftest above."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.making import URL, Hand, open_at
-from tests.ledger.postgres import Server, serve
 
 # Their asserts are tests: failures show the values.
 pytest.register_assert_rewrite(
@@ -41,16 +39,3 @@ def reader(tmp_path: Path, store: Store) -> Iterator[Reader]:
     """The same ledger, for reading."""
     with Reader(URL, tmp_path) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL server that nobody else uses. Fails, and says what to install, without one."""
-    with serve() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres_url(postgres: Server) -> str:
-    """The URL of an empty database."""
-    return postgres.create_database(f"aex_{uuid.uuid4().hex}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.admin_commands import Fence, NoteGateway, NoteRestore
+from ledger.admin_commands import Fence, NoteGateway, NoteRestore, RollCall
 from ledger.commands import Adjust, Done, Recover, Rejected, Settled
 from ledger.evolve import fold
 from ledger.money import MAX_NANOUSD
@@ -127,6 +127,23 @@ def test_a_gateway_that_was_shut_out() -> None:
     assert word(kernel(admit("e3", gateway="gw-2"))) == "holds 100 cap 0"
     kernel(NoteGateway("gw-1", "started"))
     assert word(kernel(admit("e4"))) == "rejected"
+
+
+def test_who_was_shut_out_judges_nobody() -> None:
+    """The fence of a gateway that is itself shut out is refused, and a roll call tells it so."""
+    kernel = under_way()
+    assert kernel(RollCall("gw-1")) == Done("gw-1")
+    assert kernel(Fence("gw-1", "no sign of life", by="gw-2")) == Done("gw-1")
+    log = list(kernel.log)
+    assert word(kernel(RollCall("gw-1"))) == "rejected"
+    assert word(kernel(Fence("gw-2", "no sign of life", by="gw-1"))) == "rejected"
+    assert word(kernel(Fence("gw-2", "no sign of life", by="gw-2"))) == "Done"
+    assert kernel.log[: len(log)] == log
+    assert kernel.log[len(log)].data() == {
+        "by": "gw-2",
+        "gateway": "gw-2",
+        "reason": "no sign of life",
+    }
 
 
 def test_a_restore_begins_an_epoch() -> None:
