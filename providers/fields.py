@@ -36,7 +36,7 @@ def extract(table: Sequence[Row], usage: object) -> dict[str, int] | None:
     """Counts by dest, or None if `usage` is unusable. Never raises."""
     counts: dict[str, int] = {}
     for row in table:
-        value = _whole_number(_at(usage, row.path))
+        value = whole_number(_at(usage, row.path))
         if value is not None:
             counts[row.dest] = counts.get(row.dest, 0) + value
         elif row.required:
@@ -55,7 +55,8 @@ def _at(value: object, path: tuple[str, ...]) -> object:
     return value
 
 
-def _whole_number(value: object) -> int | None:
+def whole_number(value: object) -> int | None:
+    """The value as a count, or None if it is none."""
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is int and 0 <= value <= MAX_TOKENS:

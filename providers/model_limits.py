@@ -1,11 +1,13 @@
 """What the price catalogue does not say about models: their longest answer, and what they hide.
 
-Owns: two small tables. Refuses to know: prices.
-Each model's page names its maximum: https://platform.openai.com/docs/models (one page per model)
+Owns: a few small tables. Refuses to know: prices.
+Each model's page names its maximum: https://platform.openai.com/docs/models (one page per model),
+https://ai.google.dev/gemini-api/docs/models
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
-shortens answers, too high a row makes the provider refuse the call.
+shortens answers, too high a row makes the provider refuse the call. A window stands here only where
+the catalogue has none; it bounds what a prompt may be billed as, so it must not be too low.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 
 _PROVIDERS = ("openai", "azure")
+_GOOGLE = ("google", "google-vertex")
 
 # First match wins, so the narrow names come first. `ft:` models have their base model's limits.
 _MAX_OUTPUT_TOKENS = tuple(
@@ -34,16 +37,40 @@ _MAX_OUTPUT_TOKENS = tuple(
     )
 )
 
+# Gemini 4 may go on to the end of its window; 65,536 is what its guide recommends. Vertex AI takes
+# one token less than the Gemini API from some models.
+_GEMINI_OUTPUT_TOKENS = tuple(
+    (re.compile(pattern), tokens)
+    for pattern, tokens in (
+        (r"gemini-1\.0-pro-vision", 2_048),
+        (r"gemini-(1\.0-)?pro$", 2_048),
+        (r"gemini-(1\.5|(pro|flash)-1\.5)", 8_192),
+        (r"gemini-2\.0-flash-thinking", 65_535),
+        (r"gemini-2\.0", 8_192),
+        (r"gemini-(2\.5|[34](\.\d)?)-(pro|flash|argon|carbon)", 65_535),
+        (r"gemini-(pro|flash|flash-lite)-latest$", 65_535),
+        (r"gemini-robotics-er", 65_535),
+    )
+)
+_GEMINI_WINDOWS = re.compile(r"gemini-(2\.5-pro|3(\.1)?-pro|pro-latest)(-|$)")
+_GEMINI_SHOWS_ALL = re.compile(r"gemini-(1\.|(pro|flash)-1\.5|pro$|2\.0-flash(?!-thinking))")
+
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
 def max_output_tokens(provider: str, model: str) -> int | None:
     """The model's published maximum of output tokens per choice, None where it is not known."""
+    table = _GEMINI_OUTPUT_TOKENS if provider in _GOOGLE else ()
     if provider in _PROVIDERS:
-        name = model.removeprefix("ft:")
-        for pattern, tokens in _MAX_OUTPUT_TOKENS:
-            if pattern.match(name):
-                return tokens
+        table = _MAX_OUTPUT_TOKENS
+    name = model.removeprefix("ft:")
+    return next((tokens for pattern, tokens in table if pattern.match(name)), None)
+
+
+def context_window(provider: str, model: str) -> int | None:
+    """The window of a model that the catalogue has none for, None where it is not known here."""
+    if provider in _GOOGLE and _GEMINI_WINDOWS.match(model):
+        return 1_048_576
     return None
 
 
@@ -53,5 +80,7 @@ def may_hide_output(provider: str, model: str) -> bool:
     Reasoning models bill tokens that never reach the client, so that what was delivered does not
     bound the bill; a model that is not known is taken for one of them.
     """
+    if provider in _GOOGLE:
+        return not _GEMINI_SHOWS_ALL.match(model)
     name = model.removeprefix("ft:")
     return provider not in _PROVIDERS or not _SHOWS_ALL_OUTPUT.match(name)

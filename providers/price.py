@@ -134,7 +134,8 @@ class Price:
         Input is bounded by what was sent, and by the model's window: a provider answers a larger
         prompt with an error, which it does not bill. The window is not used for calls without
         output, where it holds per text and not per call, nor with pictures, whose billed tokens
-        need not be those that fill the window. Where the provider reads what was not sent (earlier
+        need not be those that fill the window (`media_fill_window` says where they are). Where the
+        provider reads what was not sent (earlier
         turns, files, results of its own tools) the window is the bound, once for each time that it
         runs the model.
 
@@ -155,18 +156,19 @@ class Price:
             fixed_nanousd=_nano(fixed),
             output_rate_picousd=math.ceil(rate * _PICO) if facts.has_output else 0,
             output_tokens_cap=cap,
-            choices=facts.choices,
+            choices=facts.choices * (1 + server_calls if facts.output_per_server_call else 1),
             cap_source=cap_source,
         )
 
     def _input(self, facts: Facts, server_calls: int) -> int:
         sent, window = facts.input_tokens_max, self.input_window
+        in_window = facts.modalities == _TEXT or facts.media_fill_window
         if facts.input_unseen or server_calls:
             if window is None:
                 raise UnknownWindow(self.model)
-            one_run = window if facts.modalities == _TEXT else window + sent
+            one_run = window if in_window else window + sent
             return one_run * (1 + server_calls)
-        if window is not None and facts.has_output and facts.modalities == _TEXT:
+        if window is not None and facts.has_output and in_window:
             return min(sent, window)
         return sent
 

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-from providers.model_limits import max_output_tokens, may_hide_output
+from providers.model_limits import context_window, max_output_tokens, may_hide_output
 from providers.price import Price, UnknownPrice
 from providers.rates import Rates, unit_prices
 
@@ -150,7 +150,7 @@ def _from_catalogue(
         source=CATALOGUE if is_own else f"{CATALOGUE}, at the model's own provider",
         hidden_output=may_hide_output(provider, model),
         max_output_tokens=max_output_tokens(provider, model),
-        input_window=_window(info.context_window),
+        input_window=_window(info.context_window) or context_window(provider, model),
         standard=standard,
         by_service_tier=tiers,
     )

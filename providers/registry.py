@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from providers.gemini_embed import GEMINI_EMBED
+from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
+from providers.gemini_other import GEMINI_FREE
 from providers.openai_chat import OPENAI_CHAT
 from providers.openai_embeddings import OPENAI_EMBEDDINGS
 from providers.openai_other import OPENAI_FREE
 from providers.wire import Call, WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
-FORMATS: tuple[WireFormat, ...] = (OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_FREE)
+FORMATS: tuple[WireFormat, ...] = (
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    GEMINI_GENERATE,
+    GEMINI_ARRAY,
+    GEMINI_EMBED,
+    OPENAI_FREE,
+    GEMINI_FREE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class Provider:
     key_header: KeyHeader = KeyHeader()
 
 
+_GEMINI = ("gemini_generate", "gemini_array", "gemini_embed", "gemini_free")
+
 PROVIDERS: tuple[Provider, ...] = (
     # https://platform.openai.com/docs/api-reference/authentication
     Provider(
@@ -56,6 +69,26 @@ PROVIDERS: tuple[Provider, ...] = (
         base_prefixes=(("/v1", "/v1"), ("/openai/v1", "/v1")),
         api_key_env="OPENAI_API_KEY",
         formats=("openai_chat", "openai_embeddings", "openai_free"),
+    ),
+    # https://ai.google.dev/api#primary-endpoints
+    Provider(
+        id="google",
+        hosts=("generativelanguage.googleapis.com",),
+        upstream="https://generativelanguage.googleapis.com",
+        base_prefixes=(("/gemini", ""),),
+        api_key_env="GEMINI_API_KEY",
+        formats=_GEMINI,
+        key_header=KeyHeader("x-goog-api-key", ""),
+    ),
+    # https://cloud.google.com/vertex-ai/docs/reference/rest: the global endpoint. The catalogue
+    # prices it as Google's; regional ones are dearer since Gemini 3, and not in it.
+    Provider(
+        id="google-vertex",
+        hosts=("aiplatform.googleapis.com",),
+        upstream="https://aiplatform.googleapis.com",
+        base_prefixes=(("/vertex", ""),),
+        api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
+        formats=_GEMINI,
     ),
 )
 

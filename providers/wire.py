@@ -63,6 +63,9 @@ class Facts:
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs
                          the model anew over all its input; None where the request sets no bound.
     server_units:        what each such call may be billed as (`web_searches`), the dearest counts.
+    output_per_server_call: each such call may use the output cap up anew.
+    media_fill_window:   what is billed for pictures, sound and pages are the very tokens that fill
+                         the model's window, so that it bounds them as it bounds text.
     document:            the parsed JSON body, for `patch`; never stored, never logged.
     """
 
@@ -81,6 +84,8 @@ class Facts:
     input_unseen: bool = False
     server_calls_max: int | None = 0
     server_units: frozenset[str] = frozenset()
+    output_per_server_call: bool = False
+    media_fill_window: bool = False
     document: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.model_limits import max_output_tokens, may_hide_output
+from providers.model_limits import context_window, max_output_tokens, may_hide_output
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,41 @@ def test_only_known_families_hide_nothing(model: str, hides: bool) -> None:
     """A model is taken to bill output it does not send, unless it is known not to."""
     assert may_hide_output("openai", model) is hides
     assert may_hide_output("elsewhere", model)
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "hides"),
+    [
+        ("gemini-pro", 2_048, False),
+        ("gemini-1.0-pro-vision-001", 2_048, False),
+        ("gemini-1.5-flash-8b", 8_192, False),
+        ("gemini-pro-1.5", 8_192, False),
+        ("gemini-2.0-flash-001", 8_192, False),
+        ("gemini-2.0-flash-thinking-exp", 65_535, True),
+        ("gemini-2.5-flash-lite", 65_535, True),
+        ("gemini-2.5-pro", 65_535, True),
+        ("gemini-3-pro-preview", 65_535, True),
+        ("gemini-3.8-flash", 65_535, True),
+        ("gemini-4-argon", 65_535, True),
+        ("gemini-flash-latest", 65_535, True),
+        ("gemini-robotics-er-2-preview", 65_535, True),
+        ("something-else", None, True),
+    ],
+)
+def test_gemini_models_have_limits_of_their_own(
+    model: str, tokens: int | None, hides: bool
+) -> None:
+    """At both of Google's hosts; a model that thinks shows summaries at the most."""
+    for provider in ("google", "google-vertex"):
+        assert max_output_tokens(provider, model) == tokens
+        assert may_hide_output(provider, model) is hides
+    assert max_output_tokens("openai", "gemini-2.5-pro") is None
+
+
+def test_windows_stand_here_only_where_the_catalogue_has_none() -> None:
+    """A million tokens for the Pro models; any other model's is the catalogue's word or none."""
+    for model in ("gemini-2.5-pro", "gemini-3.1-pro-preview", "gemini-pro-latest"):
+        assert context_window("google", model) == 1_048_576
+        assert context_window("elsewhere", model) is None
+    assert context_window("google", "gemini-2.5-process") is None
+    assert context_window("google", "gemini-2.5-flash") is None

@@ -206,6 +206,21 @@ def test_the_providers_own_tools_are_bounded_by_the_window() -> None:
     assert (three.input_tokens, three.fixed_nanousd) == (400, 400 * 1000 + 3 * 10**7)
     pictures = searching(modalities=frozenset({"text", "image"}))
     assert price.quote(pictures, server_calls=1).input_tokens == 2 * (100 + 10)
+    assert price.quote(searching(choices=2), server_calls=3).choices == 2
+    anew = searching(choices=2, output_per_server_call=True)
+    assert price.quote(anew, server_calls=3).choices == 8
+    assert price.quote(anew).choices == 2
+
+
+def test_media_that_fill_the_window_are_bounded_by_it() -> None:
+    """Where pictures are billed as the tokens that fill the window, it bounds them like text."""
+    override = ModelOverride("openai", Decimal(1), Decimal(2), context_window=100)
+    price = PriceBook({"m": override}).price("openai", "m", AT)
+    media = {"modalities": frozenset({"text", "image"}), "input_tokens_max": 500}
+    assert price.quote(searching(**media)).input_tokens == 500
+    filling = {**media, "media_fill_window": True}
+    assert price.quote(searching(**filling)).input_tokens == 100
+    assert price.quote(searching(**filling, input_unseen=True)).input_tokens == 100
 
 
 def test_input_that_was_not_sent_is_bounded_by_the_window() -> None:

@@ -82,6 +82,13 @@ def test_a_resellers_price_says_so() -> None:
     assert resold.by_service_tier == {} or resold.source == own.source
 
 
+def test_a_window_that_the_catalogue_lacks_is_filled_in() -> None:
+    """Without one, no call that reads what was not sent could be admitted."""
+    book = PriceBook()
+    assert book.price("google", "gemini-2.5-pro", AT).input_window == 1_048_576
+    assert book.price("google", "gemini-2.5-flash", AT).input_window == 1_048_576 * 105 // 100 + 1
+
+
 def test_prices_follow_their_dates() -> None:
     """o3 became cheaper on 10 June 2025, and each side of it has its own price."""
     book = PriceBook()

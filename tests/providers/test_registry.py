@@ -31,6 +31,30 @@ def test_each_call_has_one_format_or_none(line: str, name: str | None) -> None:
     assert registry.find(call, ()) is None
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("POST /v1/models/gemini-3.8-flash:generateContent", "gemini_generate"),
+        ("POST /v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse", "gemini_generate"),
+        ("POST /v1beta/models/gemini-3.8-flash:streamGenerateContent", "gemini_array"),
+        ("POST /v1beta/models/gemini-embedding-001:batchEmbedContents", "gemini_embed"),
+        ("POST /v1beta/models/gemini-3.8-flash:countTokens", "gemini_free"),
+        ("GET /v1beta/models", "gemini_free"),
+        ("POST /v1beta/interactions", None),
+        ("POST /v1beta/models/veo-3.1:predictLongRunning", None),
+        ("POST /v1beta/openai/chat/completions", None),
+    ],
+)
+def test_googles_hosts_speak_gemini(line: str, name: str | None) -> None:
+    """Each call of the two hosts has one format or none."""
+    method, _, target = line.partition(" ")
+    path, _, query = target.partition("?")
+    for provider in registry.PROVIDERS:
+        if provider.id in ("google", "google-vertex"):
+            found = registry.find(Call("", method, path, query, {}, b""), provider.formats)
+            assert (found.name if found else None) == name
+
+
 def test_hosts_and_prefixes_belong_to_one_provider() -> None:
     """No id, no host and no prefix is claimed twice, and every named format exists."""
     names = {each.name for each in registry.FORMATS}

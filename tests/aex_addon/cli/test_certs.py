@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aex_addon.home import Home
+from providers.registry import PROVIDERS
 from tests.aex_addon.cli.conftest import Aex
 
 
@@ -22,7 +23,7 @@ def test_status_follows_the_provider_table(aex: Aex, home: Home) -> None:
     """A CA that fits has no reason to be re-issued; one for other hosts says which."""
     aex("init")
     found = aex.json("certs", "status")
-    assert found["hosts"] == ["api.openai.com"]
+    assert found["hosts"] == sorted(host for each in PROVIDERS for host in each.hosts)
     assert found["stale"] == []
     home.config.write_text('[providers.openai]\nhosts = ["llm.example.com"]')
     assert "It does not permit llm.example.com." in aex.json("certs", "status")["stale"]

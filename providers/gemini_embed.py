@@ -1,0 +1,185 @@
+"""Embeddings of Gemini models: `embedContent`, `batchEmbedContents`, and Vertex AI's `predict`.
+
+Owns: what such a request may cost, and where its answer says what it did cost.
+Refuses to know: prices, budgets. Input is billed, output is not.
+Gemini API: https://ai.google.dev/api/embeddings
+Vertex AI:  https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints
+
+Only text is taken; pictures, sound and documents are refused. Some answers of the Gemini API say
+nothing of what they cost: such a call is booked at its bound, a token for each byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from providers import gemini_errors, jsonbody, tokens
+from providers.capture import Capture
+from providers.fields import Row, extract
+from providers.gemini_route import Route, parse
+from providers.protojson import Message, fields
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply, Usage
+
+MAX_TEXTS = 100_000
+_METHODS = ("embedContent", "batchEmbedContents", "predict")
+# `predict` also makes pictures and films; their models are not called this.
+_MODEL = re.compile(r"(gemini|text)-(multilingual-)?embedding-")
+
+_SETTINGS = ("taskType", "title", "outputDimensionality", "autoTruncate")
+_REQUEST = fields("model", "content", "embedContentConfig", *_SETTINGS)
+_CONFIG = fields(*_SETTINGS)
+_BATCH = fields("model", "requests")
+_CONTENT = fields("role", "parts")
+_PART = fields("text")
+_PREDICT = fields("instances", "parameters")
+_INSTANCE = fields("content", "taskType", "title")
+_PARAMETERS = fields("outputDimensionality", "autoTruncate")
+
+# https://ai.google.dev/api/embeddings#v1beta.EmbedContentResponse
+USAGE = (Row("input_tokens", ("promptTokenCount",), required=True),)
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/predict
+PREDICTION = (Row("input_tokens", ("embeddings", "statistics", "token_count"), required=True),)
+
+
+class GeminiEmbed:
+    """The wire format; stateless, one instance."""
+
+    name = "gemini_embed"
+
+    def claims(self, call: Call) -> bool:
+        """POST to one of the methods; `predict` only of a model for embeddings."""
+        route = parse(call)
+        if route is None or route.method not in _METHODS:
+            return False
+        return route.method != "predict" or bool(_MODEL.match(route.model))
+
+    def read(self, call: Call) -> Facts:
+        """Facts of the call. Raises Refused: 400 for a malformed one, 403 for unmetered."""
+        route = parse(call)
+        if route is None:
+            raise LookupError(f"{call.path} is not a method of a model")
+        if route.location not in (None, "global"):
+            raise jsonbody.not_metered("A location other than `global`, whose prices differ,")
+        document = jsonbody.parse_object(call.body)
+        texts = _texts(Message(document, ""), route)
+        if not 0 < texts <= MAX_TEXTS:
+            raise jsonbody.bad_request("There must be something to embed.")
+        return Facts(
+            endpoint=f"models/*:{route.method}",
+            kind="metered",
+            model=route.model,
+            input_tokens_max=tokens.request_tokens_max(call.body, messages=texts),
+            has_output=False,
+            document=document,
+        )
+
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
+        """`call.body` itself: there is no output to cap."""
+        return call.body
+
+    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
+        """A meter for the JSON answer."""
+        return EmbedMeter()
+
+    def refuse(self, denial: Denial) -> Reply:
+        """The denial as Google's error object."""
+        return gemini_errors.refuse(denial)
+
+    def error_event(self, denial: Denial) -> bytes:
+        """The denial as Google's error event; embeddings are never streamed."""
+        return gemini_errors.error_event(denial)
+
+
+GEMINI_EMBED = GeminiEmbed()
+
+
+class EmbedMeter:
+    """Counts a JSON answer: every byte passes at once, the document is read at its end."""
+
+    def __init__(self) -> None:
+        self._capture = Capture()
+        self._read_at = 0
+        self._document: dict[str, Any] | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Keeps a copy, passes the bytes."""
+        self._capture.add(data)
+        return data
+
+    def finish(self) -> bytes:
+        """Nothing is ever held back."""
+        return b""
+
+    def reading(self) -> Reading:
+        """Usage as soon as the document is whole, if it says any."""
+        if self._read_at != self._capture.size and self._capture.ends_with(b"}"):
+            self._read_at = self._capture.size
+            self._document = _object(self._capture.kept() or b"")
+        if self._document is None:
+            return Reading(None, 0, False)
+        counts = _counts(self._document)
+        return Reading(None if counts is None else Usage(counts), 0, True)
+
+
+def _texts(request: Message, route: Route) -> int:
+    """How many texts are embedded. Raises Refused for what is no text."""
+    if route.method == "predict":
+        return _instances(request)
+    if route.method == "embedContent":
+        return _content(request, route)
+    _refuse_unknown(request, _BATCH)
+    _refuse_other_model(request, route)
+    return sum(_content(each, route) for each in request.messages("requests"))
+
+
+def _content(request: Message, route: Route) -> int:
+    _refuse_unknown(request, _REQUEST)
+    _refuse_unknown(request.message("embedContentConfig"), _CONFIG)
+    _refuse_other_model(request, route)
+    content = request.message("content")
+    _refuse_unknown(content, _CONTENT)
+    for part in content.messages("parts"):
+        _refuse_unknown(part, _PART)
+    return 1
+
+
+def _instances(request: Message) -> int:
+    _refuse_unknown(request, _PREDICT)
+    _refuse_unknown(request.message("parameters"), _PARAMETERS)
+    instances = request.messages("instances")
+    for instance in instances:
+        _refuse_unknown(instance, _INSTANCE)
+        if instance.text("content") is None:
+            raise jsonbody.bad_request("Each of `instances` must have a text as its `content`.")
+    return len(instances)
+
+
+def _refuse_unknown(message: Message, known: frozenset[str]) -> None:
+    for key in message.beyond(known):
+        raise jsonbody.not_metered(f"An embedding with {key[:64]!r}")
+
+
+def _refuse_other_model(request: Message, route: Route) -> None:
+    named = request.text("model")
+    if named is not None and named.rpartition("/")[2] != route.model:
+        raise jsonbody.bad_request("`model` names another model than the path.")
+
+
+def _counts(document: dict[str, Any]) -> dict[str, int] | None:
+    predictions = document.get("predictions")
+    if not isinstance(predictions, list):
+        return extract(USAGE, document.get("usageMetadata"))
+    each = [extract(PREDICTION, prediction) for prediction in predictions]
+    if not each or None in each:
+        return None
+    return {"input_tokens": sum(counts["input_tokens"] for counts in each if counts)}
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,47 @@
+"""The addresses of models at Google: the Gemini API's own, and those of Vertex AI.
+
+Owns: which path names which model and method. Refuses to know: what a method costs.
+
+    /v1beta/models/MODEL:METHOD                                         Gemini API
+    /v1beta/tunedModels/MODEL:METHOD
+    /v1/projects/P/locations/L/publishers/google/models/MODEL:METHOD    Vertex AI
+    /v1/publishers/google/models/MODEL:METHOD                           the same, with an API key
+
+Google adds versions freely (v1, v1beta, v1alpha, v1beta1), so each is taken. Names with escapes are
+not taken: servers resolve them differently.
+https://ai.google.dev/api#service-endpoint
+https://cloud.google.com/vertex-ai/docs/reference/rest
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from providers.wire import Call
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
+_MODEL = re.compile(
+    rf"/v1\w*/(?:(?:models|tunedModels)"
+    rf"|(?P<vertex>(?:projects/{_NAME}/locations/(?P<location>{_NAME})/)?publishers/google/models)"
+    rf")/(?P<model>{_NAME}):(?P<method>[A-Za-z]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one model; `location` is None where the path names none."""
+
+    model: str
+    method: str
+    vertex: bool
+    location: str | None
+
+
+def parse(call: Call) -> Route | None:
+    """The model and method that a POST names, None if it names none."""
+    match = _MODEL.fullmatch(call.route) if call.method == "POST" else None
+    if match is None:
+        return None
+    vertex = match["vertex"] is not None
+    return Route(match["model"], match["method"], vertex, match["location"])

@@ -1,0 +1,95 @@
+"""Paths of Google's APIs that cost nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.gemini_other import FREE_PATHS, GEMINI_FREE
+from providers.wire import Call, Denial, Grant
+
+VERTEX = "/v1/projects/p/locations/global"
+
+
+def call(line: str, **headers: str) -> Call:
+    """A call by its method and path."""
+    method, _, path = line.partition(" ")
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Call("google", method, path, "", named, b"\xff")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /v1/models",
+        "GET /v1beta/models/gemini-3.8-flash",
+        "POST /v1beta/models/gemini-3.8-flash:countTokens",
+        "POST /upload/v1beta/files",
+        "GET /v1alpha/files/abc-123",
+        "GET /v1beta/files/abc-123:download",
+        "DELETE /v1beta/files/abc-123",
+        "GET /v1beta/cachedContents",
+        "DELETE /v1beta/cachedContents/abc",
+        "POST /v1beta/batches/abc:cancel",
+        "GET /v1beta/models/veo-3.1/operations/abc",
+        f"POST {VERTEX}/publishers/google/models/gemini-3.8-flash:countTokens",
+        f"GET {VERTEX}/cachedContents/7",
+        "GET /v1beta1/publishers/google/models/gemini-3.8-flash",
+    ],
+)
+def test_known_paths_are_free(line: str) -> None:
+    """In every version of the API, their bodies unread and unchanged."""
+    asked = call(line)
+    assert GEMINI_FREE.claims(asked)
+    facts = GEMINI_FREE.read(asked)
+    assert (facts.kind, facts.has_output, facts.model) == ("free", False, None)
+    assert facts.endpoint in {path.pattern for path in FREE_PATHS}
+    assert GEMINI_FREE.patch(asked, facts, Grant()) is asked.body
+    meter = GEMINI_FREE.meter(facts, 200, "")
+    assert meter.feed(b"x") + meter.finish() == b"x"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "POST /v1beta/cachedContents",
+        "PATCH /v1beta/cachedContents/abc",
+        "POST /v1beta/models/gemini-3.8-flash:generateContent",
+        "POST /v1beta/models/gemini-3.8-flash:batchGenerateContent",
+        "POST /v1beta/models/gemini-embedding-001:asyncBatchEmbedContent",
+        "POST /v1beta/models/veo-3.1:predictLongRunning",
+        "POST /v1beta/models/imagen-4.0:predict",
+        "POST /v1beta/interactions",
+        "POST /v1alpha/auth_tokens",
+        "POST /v1beta/fileSearchStores",
+        "POST /upload/v1beta/fileSearchStores/s:uploadToFileSearchStore",
+        "POST /v1beta/tunedModels",
+        "DELETE /v1beta/tunedModels/mine",
+        "POST /batch",
+        "GET /v1beta/models/..",
+        "GET /v1beta/models/a%2fb",
+        "GET /v1beta/models/a/b",
+        f"POST {VERTEX}/cachedContents",
+        f"POST {VERTEX}/publishers/anthropic/models/claude-opus-5:rawPredict",
+        f"POST {VERTEX}/batchPredictionJobs",
+    ],
+)
+def test_what_may_cost_is_not_free(line: str) -> None:
+    """Work, storage by the hour, tokens for other doors, and odd addresses are not in the table."""
+    assert not GEMINI_FREE.claims(call(line))
+    with pytest.raises(LookupError):
+        GEMINI_FREE.read(call(line))
+
+
+@pytest.mark.parametrize("header", ["x_http_method_override", "x_http_method", "x_method_override"])
+def test_a_method_in_a_header_is_not_free(header: str) -> None:
+    """Google would take a listing with such a header for the making of what is listed."""
+    assert not GEMINI_FREE.claims(call("GET /v1beta/cachedContents", **{header: "POST"}))
+
+
+def test_denials_have_googles_shape() -> None:
+    """As an answer and as an event."""
+    denial = Denial(403, "not_metered", "No.")
+    assert json.loads(GEMINI_FREE.refuse(denial).body)["error"]["status"] == "PERMISSION_DENIED"
+    assert b'"error"' in GEMINI_FREE.error_event(denial)
