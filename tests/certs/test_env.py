@@ -30,13 +30,13 @@ def test_the_proxy_door_sets_every_variable() -> None:
     assert result["NO_PROXY"] == result["no_proxy"] == "localhost,127.0.0.1,::1"
     assert result["NODE_USE_ENV_PROXY"] == "1"
     assert result["AEX_CA_FILE"] == str(CA)
-    assert result["OPENAI_API_KEY"] == TOKEN
-    assert "OPENAI_BASE_URL" not in result
+    assert {result[name] for name in env.KEY_VARIABLES} == {TOKEN}
+    assert not env.BASE_URLS.keys() & result.keys()
 
 
 def test_the_proxy_door_closes_every_way_around() -> None:
     """What would lead past the proxy or the bundle is unset, also where `base` has it not."""
-    assert {*env.BYPASSES, "OPENAI_BASE_URL"} == set(change({}).unset)
+    assert {*env.BYPASSES, *env.BASE_URLS} == set(change({}).unset)
 
 
 def test_a_users_exceptions_cannot_name_a_provider() -> None:
@@ -50,8 +50,8 @@ def test_the_base_url_door_leaves_proxy_and_roots_alone() -> None:
     result = change(base, "base-url")
     kept = "a.example,b.example,localhost,127.0.0.1,::1"
     assert result.set == {
-        "OPENAI_API_KEY": TOKEN,
-        "OPENAI_BASE_URL": f"{ROOT}/v1",
+        **dict.fromkeys(env.KEY_VARIABLES, TOKEN),
+        **{name: ROOT + path for name, path in env.BASE_URLS.items()},
         "NO_PROXY": kept,
         "no_proxy": kept,
     }
@@ -83,7 +83,7 @@ def test_a_gateway_elsewhere_is_kept_out_of_the_users_proxy() -> None:
     [
         "ANTHROPIC_BASE_URL",
         "ANTHROPIC_BEDROCK_BASE_URL",
-        "GOOGLE_GEMINI_BASE_URL",
+        "GOOGLE_VERTEX_BASE_URL",
         "OPENAI_API_BASE",
         "MISTRAL_BASE_URL",
         "OPENROUTER_BASE_URL",

@@ -25,6 +25,7 @@ from providers.price import reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
+from tests.providers import bounds_gemini
 from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
@@ -61,7 +62,7 @@ def text(dice: random.Random, most: int = 400) -> str:
     size = dice.randrange(most)
     joint = " " if isinstance(letters, list) and len(letters) < 20 else ""
     made = joint.join(dice.choice(letters) for _ in range(size))
-    return made + (text(dice, most // 2) if dice.random() < 0.2 else "")
+    return made + (text(dice, most // 2) if most > 1 and dice.random() < 0.2 else "")
 
 
 def body(dice: random.Random, document: dict[str, Any]) -> bytes:
@@ -131,7 +132,12 @@ def embeddings(dice: random.Random) -> Trial:
     return call, Usage({"input_tokens": counted})
 
 
-MAKERS: dict[str, Maker] = {"openai_chat": chat, "openai_embeddings": embeddings}
+MAKERS: dict[str, Maker] = {
+    "openai_chat": chat,
+    "openai_embeddings": embeddings,
+    "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
+    "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
+}
 
 _BOOK = PriceBook()
 _FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}

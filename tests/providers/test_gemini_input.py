@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import pytest
-import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.gemini_input import PICTURE_TOKENS_MAX, THOUGHTS_TOKENS_MAX, Prompt
 from providers.protojson import Message
+from tests.providers.bounds_gemini import tokenizer
 
-CORPUS = ["the ledger holds every call ", "ein Budget ist ein Budget, wörtlich", "f(x) = {1: 2}"]
 SCRIPTS = st.text("aä界😀ﷺﬁ \n\t\0▁<>ं\u200d", max_size=40) | st.text(max_size=40)
-
-
-def tokenizer(kind: str) -> sentencepiece.SentencePieceProcessor:
-    """A vocabulary with byte fallback and no normalisation, as Gemma's published one has it."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(CORPUS * 30),
-        model_writer=model,
-        model_type=kind,
-        vocab_size=300,
-        hard_vocab_limit=False,
-        byte_fallback=True,
-        normalization_rule_name="identity",
-        add_dummy_prefix=False,
-        remove_extra_whitespaces=False,
-        minloglevel=2,
-    )
-    return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
 
 TOKENIZERS = [tokenizer(kind) for kind in ("bpe", "unigram")]
