@@ -11,16 +11,15 @@ nothing of what they cost: such a call is booked at its bound, a token for each 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from providers import gemini_errors, jsonbody, tokens
-from providers.capture import Capture
 from providers.fields import Row, extract
 from providers.gemini_route import Route, parse
+from providers.jsonanswer import JsonAnswer
 from providers.protojson import Message, fields
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 MAX_TEXTS = 100_000
 _METHODS = ("embedContent", "batchEmbedContents", "predict")
@@ -81,7 +80,7 @@ class GeminiEmbed:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the JSON answer."""
-        return EmbedMeter()
+        return JsonAnswer(_usage, has_output=False)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Google's error object."""
@@ -93,34 +92,6 @@ class GeminiEmbed:
 
 
 GEMINI_EMBED = GeminiEmbed()
-
-
-class EmbedMeter:
-    """Counts a JSON answer: every byte passes at once, the document is read at its end."""
-
-    def __init__(self) -> None:
-        self._capture = Capture()
-        self._read_at = 0
-        self._document: dict[str, Any] | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """Keeps a copy, passes the bytes."""
-        self._capture.add(data)
-        return data
-
-    def finish(self) -> bytes:
-        """Nothing is ever held back."""
-        return b""
-
-    def reading(self) -> Reading:
-        """Usage as soon as the document is whole, if it says any."""
-        if self._read_at != self._capture.size and self._capture.ends_with(b"}"):
-            self._read_at = self._capture.size
-            self._document = _object(self._capture.kept() or b"")
-        if self._document is None:
-            return Reading(None, 0, False)
-        counts = _counts(self._document)
-        return Reading(None if counts is None else Usage(counts), 0, True)
 
 
 def _texts(request: Message, route: Route) -> int:
@@ -167,19 +138,12 @@ def _refuse_other_model(request: Message, route: Route) -> None:
         raise jsonbody.bad_request("`model` names another model than the path.")
 
 
-def _counts(document: dict[str, Any]) -> dict[str, int] | None:
+def _usage(document: dict[str, Any]) -> Usage | None:
     predictions = document.get("predictions")
     if not isinstance(predictions, list):
-        return extract(USAGE, document.get("usageMetadata"))
+        counts = extract(USAGE, document.get("usageMetadata"))
+        return None if counts is None else Usage(counts)
     each = [extract(PREDICTION, prediction) for prediction in predictions]
     if not each or None in each:
         return None
-    return {"input_tokens": sum(counts["input_tokens"] for counts in each if counts)}
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+    return Usage({"input_tokens": sum(counts["input_tokens"] for counts in each if counts)})

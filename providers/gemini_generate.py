@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl
 
 from providers import gemini_errors, gemini_tools, jsonbody
 from providers.gemini_input import ALL_MODALITIES, Prompt
-from providers.gemini_meter import ArrayMeter, EventMeter, JsonMeter
+from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
 from providers.gemini_route import Route, parse
 from providers.protojson import Message, fields
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
@@ -127,7 +127,7 @@ class Gemini:
         """A meter for the shape that the answer says it has. Errors are always JSON."""
         kind = content_type.partition(";")[0].strip().lower()
         if status >= 400 or not facts.stream:
-            return JsonMeter(facts.choices)
+            return whole_answer(facts.choices)
         if kind == "text/event-stream" or (not kind and not self.as_array):
             return EventMeter(facts.choices)
         return ArrayMeter(facts.choices)

@@ -17,7 +17,7 @@ import json
 from typing import Any
 
 from providers import gemini_usage
-from providers.capture import Capture
+from providers.jsonanswer import JsonAnswer, json_object
 from providers.jsonarray import Element, Elements
 from providers.sse import Piece, Splitter
 from providers.wire import Reading, Usage
@@ -43,11 +43,13 @@ class Tally:
         self.output_max = 0
 
     def take(self, data: bytes) -> None:
-        """Reads one chunk; what is no chunk counts by its bytes."""
-        chunk = _object(data)
-        if chunk is None:
+        """Reads one chunk; what cannot be read counts by its bytes."""
+        chunk = json_object(data)
+        if chunk is None or not self.read(chunk):
             self.output_max += len(data)
-            return
+
+    def read(self, chunk: dict[str, Any]) -> bool:
+        """Takes a chunk in; False where its answers are none that are known."""
         if isinstance(chunk.get("usageMetadata"), dict):
             self._usage = chunk["usageMetadata"]
         if isinstance(chunk.get("modelVersion"), str):
@@ -55,14 +57,15 @@ class Tally:
         feedback = chunk.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
             self._blocked = True
-        candidates = chunk.get("candidates")
+        candidates = chunk.get("candidates", [])
+        if not isinstance(candidates, list):
+            return candidates is None
         try:
-            for candidate in candidates if isinstance(candidates, list) else ():
+            for candidate in candidates:
                 self._candidate(candidate)
         except RecursionError:
-            self.output_max += len(data)
-        if not isinstance(candidates, list) and candidates is not None:
-            self.output_max += len(data)
+            return False
+        return True
 
     def final(self, ended: bool) -> bool:
         """True once nothing more is billed; `ended` says that the answer's bytes have ended."""
@@ -72,16 +75,19 @@ class Tally:
             return True
         return ended and bool(self._finished) and self._finished == self._seen
 
+    def usage(self) -> Usage | None:
+        """The usage so far."""
+        return self._named(gemini_usage.counts(self._usage))
+
     def reading(self, ended: bool, complete: bool) -> Reading:
         """The usage if it is final, else what is known of its input."""
-        counts = gemini_usage.counts(self._usage)
-        if self.final(ended) and counts is not None:
-            return Reading(self._named(counts), self.output_max, complete)
-        known = gemini_usage.known_input(self._usage)
-        named = None if known is None else self._named(known)
-        return Reading(None, self.output_max, complete, named)
+        usage = self.usage() if self.final(ended) else None
+        known = None if usage else self._named(gemini_usage.known_input(self._usage))
+        return Reading(usage, self.output_max, complete, known)
 
-    def _named(self, counts: dict[str, int]) -> Usage:
+    def _named(self, counts: dict[str, int] | None) -> Usage | None:
+        if counts is None:
+            return None
         if self._queries:
             searches = gemini_usage.searches(self._model or "", self._queries)
             counts = {**counts, "web_searches": searches}
@@ -107,37 +113,15 @@ class Tally:
                 self._queries.add(query)
 
 
-class JsonMeter:
-    """Counts a whole JSON answer: every byte passes at once, the document is read at its end."""
+def whole_answer(choices: int) -> JsonAnswer:
+    """A meter of an answer that is one JSON document, whose usage is final as it stands."""
 
-    def __init__(self, choices: int) -> None:
-        self._choices = choices
-        self._capture = Capture()
-        self._read_at = 0
-        self._tally: Tally | None = None
+    def read(document: dict[str, Any]) -> Usage | None:
+        tally = Tally(choices)
+        tally.read(document)
+        return tally.usage()
 
-    def feed(self, data: bytes) -> bytes:
-        """Keeps a copy, passes the bytes."""
-        self._capture.add(data)
-        return data
-
-    def finish(self) -> bytes:
-        """Nothing is ever held back."""
-        return b""
-
-    def reading(self) -> Reading:
-        """Usage as soon as the document is whole; before, all bytes count as output."""
-        size = self._capture.size
-        if self._read_at != size and self._capture.ends_with(b"}"):
-            self._read_at = size
-            kept = self._capture.kept() or b""
-            if _object(kept) is not None:
-                self._tally = Tally(self._choices)
-                self._tally.take(kept)
-        if self._tally is None:
-            return Reading(None, size, False)
-        reading = self._tally.reading(ended=True, complete=True)
-        return Reading(reading.usage, size, True, reading.known)
+    return JsonAnswer(read)
 
 
 class EventMeter:
@@ -208,14 +192,6 @@ class ArrayMeter:
             self._tally.output_max += element.size
         else:
             self._tally.take(element.data)
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _json_bytes(value: Any) -> int:

@@ -133,11 +133,10 @@ class Price:
 
         Input is bounded by what was sent, and by the model's window: a provider answers a larger
         prompt with an error, which it does not bill. The window is not used for calls without
-        output, where it holds per text and not per call, nor with pictures, whose billed tokens
-        need not be those that fill the window (`media_fill_window` says where they are). Where the
-        provider reads what was not sent (earlier
-        turns, files, results of its own tools) the window is the bound, once for each time that it
-        runs the model.
+        output, where it holds per text and not per call, nor with pictures, unless the tokens that
+        are billed for them are known to be those that fill the window. Where the provider reads
+        what was not sent (earlier turns, files, results of its own tools) the window is the bound,
+        once for each time that it runs the model.
 
         A tier named by the request may not be the one that serves it, so the dearer of the named
         and the standard one is taken. `auto` counts as standard, which a project's settings can

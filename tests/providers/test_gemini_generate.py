@@ -9,7 +9,8 @@ import pytest
 
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_input import ALL_MODALITIES, PICTURE_TOKENS_MAX
-from providers.gemini_meter import ArrayMeter, EventMeter, JsonMeter
+from providers.gemini_meter import ArrayMeter, EventMeter
+from providers.jsonanswer import JsonAnswer
 from providers.wire import Call, Facts, Grant, Refused
 from tests.providers.contract import WireFormatContract
 
@@ -293,8 +294,8 @@ def test_the_meter_fits_the_shape_of_the_answer() -> None:
     ):
         assert isinstance(GEMINI_ARRAY.meter(facts, 200, kind), meter)
     assert isinstance(GEMINI_GENERATE.meter(facts, 200, ""), EventMeter)
-    assert isinstance(GEMINI_GENERATE.meter(facts, 503, "text/event-stream"), JsonMeter)
-    assert isinstance(GEMINI_GENERATE.meter(read(), 200, ""), JsonMeter)
+    assert isinstance(GEMINI_GENERATE.meter(facts, 503, "text/event-stream"), JsonAnswer)
+    assert isinstance(GEMINI_GENERATE.meter(read(), 200, ""), JsonAnswer)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.gemini_meter import ArrayMeter, EventMeter, JsonMeter
+from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
 from providers.wire import Meter, Reading
 from tests.providers.contract import FIXTURES, run
 
-METERS = (JsonMeter, EventMeter, ArrayMeter)
+METERS = (whole_answer, EventMeter, ArrayMeter)
 PIECES = st.sampled_from(
     [
         *(b"data: ", b"\r\n\r\n", b"{}", b"[", b"]", b"{", b"}", b",", b'"', b"\\", b"\xff"),
@@ -86,11 +86,18 @@ def test_a_client_that_leaves_after_the_last_chunk_is_charged_what_was_said() ->
 def test_a_json_answer_is_read_before_it_is_finished() -> None:
     """Whole is whole; before, every byte counts as output."""
     whole = (FIXTURES / "gemini_generate" / "json_plain" / "response.json").read_bytes()
-    meter = JsonMeter(1)
+    meter = whole_answer(1)
     meter.feed(whole[:-10])
     assert meter.reading() == Reading(None, len(whole) - 10, complete=False)
     meter.feed(whole[-10:])
     assert counted(meter.reading()) == {"input_tokens": 9, "output_tokens": 11}
+
+
+def test_a_whole_answer_needs_no_reason_for_its_end() -> None:
+    """Its usage is of all that was generated, whatever the candidates say."""
+    meter = whole_answer(2)
+    meter.feed(chunk({"parts": []}, None, usageMetadata=used(3)))
+    assert counted(meter.reading()) == {"input_tokens": 9, "output_tokens": 3}
 
 
 def test_the_bound_covers_what_was_delivered() -> None:
