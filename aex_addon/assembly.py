@@ -75,6 +75,12 @@ def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Route
     home.ensure()
     table = routes(settings.providers, environ)
     authority = ca.ensure(home.ca_dir, table.hosts, clock.utc_now())
+    if authority.reasons:
+        logger.warning(
+            "the certificate authority is a new one, which agents must trust anew (`aex certs path`"
+            "): %s",
+            " ".join(authority.reasons),
+        )
     write_bundle(home.bundle, authority.root_pem, user_bundles(environ))
     return table
 
@@ -87,6 +93,7 @@ def assemble(
 ) -> Assembly:
     """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
     table = prepare(home, settings, environ)
+    prices = price_book(settings)
     lock = _lock(home)
     try:
         store = _open_store(home, settings)
@@ -105,7 +112,7 @@ def assemble(
     parts = Parts(
         settings=settings,
         routes=table,
-        prices=price_book(settings),
+        prices=prices,
         books=Books(store, loop),
         destinations=Destinations(),
         identity=Identity(),

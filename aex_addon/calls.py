@@ -16,6 +16,7 @@ from aex_addon import identity
 from aex_addon.doors import PATH
 from aex_addon.routes import Route
 from providers.encoding import decode_body
+from providers.paths import canonical
 from providers.wire import Call, Denial, Refused, Reply
 
 # It is kept in the ledger and shown to people; the query may hold secrets and never is.
@@ -41,6 +42,7 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
     if not _PATH.fullmatch(path):
         raise Refused(Denial(400, "invalid_path", "The path is not one that a provider has."))
     encoding = request.headers.get("content-encoding", "")
+    theirs, model = canonical(route.provider.nests, path)
     return Call(
         provider=route.id,
         method=request.method.upper(),
@@ -48,6 +50,8 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
         query=query,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=decode_body(request.raw_content or b"", encoding, body_max),
+        canonical=theirs,
+        path_model=model,
     )
 
 
@@ -59,7 +63,8 @@ def plain_path(path: str) -> str:
 def fingerprint(call: Call) -> str:
     """SHA-256 (hex) of what makes two calls the same request."""
     digest = sha256()
-    for part in (call.method.encode(), call.path.encode(), call.query.encode(), call.body):
+    scope = (part.encode() for part in call.scope)
+    for part in (call.method.encode(), *scope, call.query.encode(), call.body):
         digest.update(len(part).to_bytes(8))
         digest.update(part)
     return digest.hexdigest()
@@ -78,10 +83,14 @@ def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
     """
     request = flow.request
     address = url.hostport(route.scheme, route.host, route.port).encode()
+    key_header = route.provider.key_header
+    key_name = key_header.name.encode()
     fields = [
         (name, value)
         for name, value in request.headers.fields
-        if (lower := name.lower()) not in _NOT_FORWARDED and not lower.startswith(b"x-aex-")
+        if (lower := name.lower()) not in _NOT_FORWARDED
+        and lower != key_name
+        and not lower.startswith(b"x-aex-")
     ]
     if request.is_http2:
         request.data.authority = address
@@ -92,8 +101,7 @@ def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
     if body or request.method in _WITH_BODY:
         fields.append((b"Content-Length", str(len(body)).encode()))
     if route.key is not None:
-        header = route.provider.key_header
-        fields.append((header.name.encode(), f"{header.prefix}{route.key}".encode()))
+        fields.append((key_name, f"{key_header.prefix}{route.key}".encode()))
     request.headers = http.Headers(fields)
     request.data.content = body
     request.trailers = None  # HTTP/1.1 upstreams are sent none, and none was read

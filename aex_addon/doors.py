@@ -24,7 +24,8 @@ from mitmproxy.proxy import layer, layers
 
 from aex_addon.destinations import Destinations
 from aex_addon.http_layer import Remarks, Shape, adopt, came_in_absolute_form
-from aex_addon.routes import Routes
+from aex_addon.routes import Route, Routes
+from providers.paths import canonical
 
 Door = Literal["proxy", "base-url", "own", "web", "foreign", "misdirected"]
 
@@ -34,7 +35,9 @@ OWN_API = "/v1/aex/"
 DOOR = "aex.door"
 PROVIDER = "aex.provider"
 PATH = "aex.path"
+HOST = "aex.host"
 FORMATS = "aex.formats"
+CANONICAL = "aex.canonical"
 TROUBLE = "aex.trouble"
 
 _TO_ITSELF = "AEX's own address is not served through the proxy"
@@ -43,12 +46,16 @@ _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Where a request belongs. `path` is the provider's own path with the query, or the page's."""
+    """Where a request belongs. `path` is the provider's own path with the query, or the page's.
+
+    host: which of the provider's hosts was asked; empty for its default one.
+    """
 
     door: Door
     provider: str = ""
     path: str = ""
     trouble: str = ""
+    host: str = ""
 
 
 def arrival_inside(routes: Routes, tunnel: str, host: str, sni: str | None, path: str) -> Arrival:
@@ -59,7 +66,7 @@ def arrival_inside(routes: Routes, tunnel: str, host: str, sni: str | None, path
         if said.lower().rstrip(".") != tunnel:
             trouble = f"{name} says {said!r}, but the connection is to {tunnel!r}"
             return Arrival("misdirected", route.id, path, trouble)
-    return Arrival("proxy", route.id, path)
+    return Arrival("proxy", route.id, path, host=tunnel)
 
 
 def arrival_by_url(
@@ -75,7 +82,7 @@ def arrival_by_url(
     if said.lower() != host.lower():
         trouble = f"Host says {said!r}, but the URL is for {host!r}"
         return Arrival("misdirected", route.id, path, trouble)
-    return Arrival("proxy", route.id, path)
+    return Arrival("proxy", route.id, path, host=host)
 
 
 def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
@@ -86,9 +93,19 @@ def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
     if path.partition("?")[0].startswith(OWN_API):
         return Arrival("own", path=path)
     found = routes.by_base_url(path)
-    if found is not None:
-        return Arrival("base-url", found[0].id, found[1])
-    return Arrival("web", path=path)
+    if found is None:
+        return Arrival("web", path=path)
+    provider, theirs = found
+    if routes.by_id(provider) is None:
+        trouble = f"{provider} has no address; name it as upstream of [providers.{provider}]"
+        return Arrival("misdirected", provider, theirs, trouble)
+    return Arrival("base-url", provider, theirs)
+
+
+def _canonical(route: Route, path: str) -> str:
+    bare = path.partition("?")[0]
+    theirs, _ = canonical(route.provider.nests, bare)
+    return bare if theirs is None else theirs
 
 
 class Doors:
@@ -137,9 +154,11 @@ class Doors:
         flow.metadata[DOOR] = found.door
         flow.metadata[PROVIDER] = found.provider
         flow.metadata[PATH] = found.path
-        route = self.routes.by_id(found.provider)
+        flow.metadata[HOST] = found.host
+        route = self.routes.of(found.provider, found.host)
         if route is not None:
             flow.metadata[FORMATS] = list(route.provider.formats)
+            flow.metadata[CANONICAL] = _canonical(route, found.path)
         flow.metadata[TROUBLE] = found.trouble
         if found.door == "foreign":
             # mitmproxy would send the proxy's credential on to whoever is asked.

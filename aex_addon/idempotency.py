@@ -35,8 +35,9 @@ _NOT_KEPT = frozenset(
 def key_hash(call: Call) -> str:
     """The hash of the call's key within its route, or "" where it carries none.
 
-    The route is the provider's own path, so that the same key is the same at both doors. Raises
-    Refused (400) for a key that is empty or longer than 255 characters.
+    The route is the canonical path (and the model that the path names), so that the same key is the
+    same at both doors and under all of a host's paths for one thing. Raises Refused (400) for a key
+    that is empty or longer than 255 characters.
     """
     named = [
         (name, call.headers[name].strip().strip('"'))
@@ -49,7 +50,7 @@ def key_hash(call: Call) -> str:
         if not 0 < len(value) <= KEY_MAX:
             message = f"The header {name} must hold 1 to {KEY_MAX} characters."
             raise Refused(Denial(400, "invalid_idempotency_key", message))
-    text = json.dumps([call.provider, call.method, call.path, named])
+    text = json.dumps([call.provider, call.method, *call.scope, named])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -88,8 +88,12 @@ class InFlight:
         appraisal = self.appraisal
         if cap == appraisal.quote.output_tokens_cap and appraisal.cap_held:
             cap = None
-        unbounded = appraisal.facts.server_calls_max is None
-        return Grant(cap, appraisal.server_calls if unbounded else None)
+        facts, price = appraisal.facts, appraisal.price
+        return Grant(
+            cap,
+            appraisal.server_calls if facts.server_calls_max is None else None,
+            price.usd_per_mtok(facts, appraisal.input_tokens) if price else None,
+        )
 
     def end(self, ending: Ending, bytes_left: bool = True) -> Commit | Release:
         """How the call is booked, now that it has ended.

@@ -29,7 +29,7 @@ from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.books import Books
 from aex_addon.destinations import Destinations
-from aex_addon.doors import DOOR, PATH, PROVIDER, TROUBLE
+from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
 from aex_addon.idempotency import Vault
 from aex_addon.identity import Credential, Identity
@@ -110,7 +110,7 @@ class Pipeline:
             return denials.misdirected(flow.metadata[TROUBLE])
         if self.draining:
             return denials.unavailable("the gateway is stopping")
-        route = self.parts.routes.by_id(flow.metadata[PROVIDER])
+        route = self.parts.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
         assert route is not None, "doors only names providers of the table"
         credential = self.parts.identity.of(flow)
         if credential is None:

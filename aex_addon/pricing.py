@@ -6,18 +6,32 @@ Refuses to know: what a price is made of (providers), which call asks.
 
 from __future__ import annotations
 
-from aex_addon.settings import ModelSettings, Settings
+from aex_addon.provider_rows import rows
+from aex_addon.settings import ConfigError, ModelSettings, Settings
 from providers.prices import ModelOverride, PriceBook
 
 
 def price_book(settings: Settings) -> PriceBook:
-    """Prices as configured. Raises ValueError for a price that the catalogue's checks refuse."""
-    return PriceBook({name: _override(model) for name, model in settings.models.items()})
+    """Prices as configured. Raises ConfigError for a price that cannot be, or is of nobody."""
+    providers = {row.provider.id: row.provider for row in rows(settings.providers)}
+    strange = tuple(
+        f'aex.toml: models."{name}": no provider is called {model.provider!r}'
+        for name, model in settings.models.items()
+        if model.provider not in providers
+    )
+    if strange:
+        raise ConfigError(strange)
+    overrides = {name: _override(model) for name, model in settings.models.items()}
+    try:
+        return PriceBook(overrides, providers.values())
+    except ValueError as error:
+        raise ConfigError((f"aex.toml: {error}",)) from error
 
 
 def _override(model: ModelSettings) -> ModelOverride:
     return ModelOverride(
         provider=model.provider,
+        price_as=model.price_as or "",
         input_usd_per_mtok=model.input_usd_per_mtok,
         output_usd_per_mtok=model.output_usd_per_mtok,
         cache_read_usd_per_mtok=model.cache_read_usd_per_mtok,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mitmproxy import http
 
 from aex_addon.calls import response
-from aex_addon.doors import FORMATS, PATH
+from aex_addon.doors import CANONICAL, FORMATS
 from providers.quirks import adjust
 from providers.registry import error_format
 from providers.wire import Denial
@@ -18,7 +18,7 @@ from providers.wire import Denial
 def refuse(flow: http.HTTPFlow, denial: Denial) -> http.Response:
     """The answer; where no provider is concerned, in the shape that most clients read."""
     adjusted = adjust(denial, flow.request.headers.get("user-agent", ""))
-    path = str(flow.metadata.get(PATH, "")).partition("?")[0]
+    path = str(flow.metadata.get(CANONICAL, ""))
     wire_format = error_format(flow.metadata.get(FORMATS, ()), flow.request.method, path)
     answer = response(wire_format.refuse(adjusted))
     if flow.request.method == "HEAD":

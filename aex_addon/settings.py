@@ -7,6 +7,7 @@ Refuses to know: where settings are read (settings_load.py), what they do.
 
 from __future__ import annotations
 
+import difflib
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
@@ -16,6 +17,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from aex_addon import addresses
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
+from providers.registry import FAMILIES
+
+# A key in one of these would change the request instead.
+_TAKEN_HEADERS = frozenset(
+    ("connection", "content-encoding", "content-length", "host", "te", "transfer-encoding")
+)
 
 
 class ConfigError(Exception):
@@ -47,6 +54,26 @@ def _hosts(value: list[str]) -> list[str]:
     return [host.strip().lower() for host in value]
 
 
+def _families(value: list[str]) -> list[str]:
+    for name in value:
+        if name not in FAMILIES:
+            near = difflib.get_close_matches(name, FAMILIES, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(FAMILIES)}"
+            raise ValueError(f"no provider that AEX knows speaks {name!r}; {hint}")
+    if not value:
+        raise ValueError('expected what it speaks, such as ["openai"]')
+    return value
+
+
+def _key_header(value: str) -> str:
+    name, _, prefix = value.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9-]+", name) or name.lower() in _TAKEN_HEADERS:
+        raise ValueError('expected a header, such as "api-key" or "authorization: Bearer"')
+    if not re.fullmatch(r"[!-~]*", prefix.strip()):
+        raise ValueError("after the colon stands one word at most, such as Bearer")
+    return value
+
+
 def _money(value: object) -> Decimal:
     if isinstance(value, float):
         raise ValueError('a binary fraction is not exact; write the price in quotes, as "0.15"')
@@ -71,18 +98,26 @@ class _Table(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
 
 
 class ProviderSettings(_Table):
-    """[providers.NAME]: where a provider's governed traffic goes, and whose key it takes."""
+    """[providers.NAME]: where a provider's governed traffic goes, and whose key it takes.
+
+    A NAME that AEX does not know makes a new provider; it needs upstream and formats.
+    """
 
     upstream: Annotated[str, AfterValidator(addresses.upstream)] | None = None
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    key_header: Annotated[str, AfterValidator(_key_header)] | None = None
     hosts: Annotated[list[str], BeforeValidator(_split), AfterValidator(_hosts)] | None = None
+    formats: Annotated[list[str], BeforeValidator(_split), AfterValidator(_families)] | None = None
+    price_as: str | None = None
+    free: bool | None = None
 
 
 class ModelSettings(_Table):
     """[models.NAME]: what the price catalogue does not know, or knows otherwise."""
 
     provider: str
-    input_usd_per_mtok: Usd
+    price_as: str | None = None
+    input_usd_per_mtok: Usd | None = None
     output_usd_per_mtok: Usd = Decimal(0)
     cache_read_usd_per_mtok: Usd | None = None
     cache_write_usd_per_mtok: Usd | None = None

@@ -48,13 +48,15 @@ _PEM = serialization.Encoding.PEM
 @dataclass(frozen=True, slots=True)
 class Authority:
     """A CA on disk. `fresh` means that this call made it: what trusted the old root must follow,
-    and a mitmproxy that runs on the old key must be restarted.
+    and a mitmproxy that runs on the old key must be restarted. `reasons` says why the one before
+    was given up, in a sentence each; empty if there was none.
     """
 
     directory: Path
     issuing: x509.Certificate
     root: x509.Certificate
     fresh: bool = False
+    reasons: tuple[str, ...] = ()
 
     @property
     def key_file(self) -> Path:
@@ -103,8 +105,8 @@ def ensure(directory: Path, hosts: Sequence[str], now: datetime) -> Authority:
         except AuthorityMissing:
             authority = _make(directory, wanted, now)
         else:
-            if _stale(authority, wanted, now):
-                authority = _make(directory, wanted, now)
+            if reasons := _stale(authority, wanted, now):
+                authority = _make(directory, wanted, now, tuple(reasons))
         for copy in (directory / ROOT_FILE, directory / MITMPROXY_ROOT_FILE):
             if _content(copy) != authority.root_pem:
                 files.write_whole(copy, authority.root_pem, files.PUBLIC)
@@ -149,10 +151,12 @@ def status(directory: Path, hosts: Sequence[str], now: datetime) -> Status:
     )
 
 
-def _make(directory: Path, hosts: tuple[str, ...], now: datetime) -> Authority:
+def _make(
+    directory: Path, hosts: tuple[str, ...], now: datetime, reasons: tuple[str, ...] = ()
+) -> Authority:
     issued = issue(hosts, now)
     files.write_whole(directory / KEY_FILE, _key_file(issued), files.PRIVATE)
-    return Authority(directory, issued.issuing, issued.root, fresh=True)
+    return Authority(directory, issued.issuing, issued.root, fresh=True, reasons=reasons)
 
 
 def _key_file(issued: Issued) -> bytes:

@@ -24,19 +24,23 @@ class Row:
     path:     keys from the usage object down to the number.
     required: without it the usage object is unusable.
     part_of:  the dest that includes this one, which therefore may not be smaller.
+    or_path:  read instead where `path` leads to no number.
+    less:     numbers that are taken off; where one is absent, or they are more, so is the row.
     """
 
     dest: str
     path: tuple[str, ...]
     required: bool = False
     part_of: str | None = None
+    or_path: tuple[str, ...] = ()
+    less: tuple[tuple[str, ...], ...] = ()
 
 
 def extract(table: Sequence[Row], usage: object) -> dict[str, int] | None:
     """Counts by dest, or None if `usage` is unusable. Never raises."""
     counts: dict[str, int] = {}
     for row in table:
-        value = whole_number(_at(usage, row.path))
+        value = _value(row, usage)
         if value is not None:
             counts[row.dest] = counts.get(row.dest, 0) + value
         elif row.required:
@@ -45,6 +49,16 @@ def extract(table: Sequence[Row], usage: object) -> dict[str, int] | None:
         if row.part_of and counts.get(row.dest, 0) > counts.get(row.part_of, 0):
             return None
     return counts
+
+
+def _value(row: Row, usage: object) -> int | None:
+    value = whole_number(_at(usage, row.path))
+    if value is None and row.or_path:
+        value = whole_number(_at(usage, row.or_path))
+    for path in row.less:
+        off = whole_number(_at(usage, path))
+        value = None if value is None or off is None else whole_number(value - off)
+    return value
 
 
 def _at(value: object, path: tuple[str, ...]) -> object:

@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions: the `POST /v1/chat/completions` wire format.
+"""OpenAI Chat Completions: the `POST /v1/chat/completions` wire format, in all its dialects.
 
 Owns: what such a request may cost, and the changes AEX makes to it.
 Refuses to know: prices, budgets. The answer is counted in openai_chat_meter.py.
@@ -11,33 +11,26 @@ from the request is refused as `not_metered`, and so is every kind that is not k
 from __future__ import annotations
 
 import json
-import re
+from decimal import Decimal
 from typing import Any
 
 from providers import jsonbody, openai_errors, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
+from providers.openai_dialect import Dialect
+from providers.openai_dialects import DIALECTS
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/chat/completions"
 MAX_CHOICES = 128
 MAX_MESSAGES = 100_000
-CAP_KEYS = ("max_completion_tokens", "max_tokens")
-
-# Billed for what the usage object does not show, or for tokens that the caps do not hold.
-_UNMETERED_OPTIONS = {
-    "web_search_options": "Web search",
-    "prediction": "Predicted output",
-    "audio": "Audio output",
-}
-_METERED_TOOLS = ("function", "custom")
-# These models search the web on every call, for a fee that the usage object does not show.
-_SEARCH_MODEL = re.compile(r"-search-(preview|api)(-|$)")
 
 
 class OpenAIChat:
-    """The wire format; stateless, one instance."""
+    """The wire format; stateless, one instance per dialect."""
 
-    name = "openai_chat"
+    def __init__(self, dialect: Dialect) -> None:
+        self.name = f"{dialect.name}_chat"
+        self._dialect = dialect
 
     def claims(self, call: Call) -> bool:
         """POST to the one path."""
@@ -45,31 +38,38 @@ class OpenAIChat:
 
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
-        document = jsonbody.parse_object(call.body)
-        model = jsonbody.model_name(document)
-        _refuse_unmetered_options(document, model)
+        dialect, document = self._dialect, jsonbody.parse_object(call.body)
+        model = call.path_model or jsonbody.model_name(document)
+        dialect.refuse_unmetered(document, model)
         messages = document.get("messages")
         if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
             raise jsonbody.bad_request("`messages` must be a non-empty list.")
-        pictures = _pictures(messages)
-        caps = [jsonbody.optional_count(document, key) for key in CAP_KEYS]
+        pictures = _pictures(messages, dialect.text_parts)
+        if dialect.limits_price:
+            _max_price(document)
+        caps = [jsonbody.optional_count(document, key) for key in dialect.caps]
         stream_options = jsonbody.optional_object(document, "stream_options")
+        input_tokens_max = dialect.preamble_tokens + tokens.request_tokens_max(
+            call.body,
+            messages=len(messages),
+            tools=_count_tools(document, dialect.tool_types),
+            image_bytes=sum(pictures),
+            images=len(pictures) if dialect.bounds_pictures else 0,
+            model=model,
+        )
+        if not dialect.byte_level:
+            input_tokens_max += tokens.normal_form_bytes(document)
         return Facts(
             endpoint=PATH,
             kind="metered",
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
-            input_tokens_max=tokens.request_tokens_max(
-                call.body,
-                messages=len(messages),
-                tools=_count_tools(document),
-                image_bytes=sum(pictures),
-                images=len(pictures),
-                model=model,
-            ),
+            input_tokens_max=input_tokens_max,
+            input_unseen=bool(pictures) and not dialect.bounds_pictures,
             output_tokens_cap=max((cap for cap in caps if cap is not None), default=None),
             choices=jsonbody.optional_count(document, "n", most=MAX_CHOICES) or 1,
-            usage_wanted=stream_options.get("include_usage") is True,
+            # Where usage comes by itself there is nothing to ask for, and nothing to hide.
+            usage_wanted=stream_options.get("include_usage") is True or not dialect.asks_usage,
             service_tier=jsonbody.optional_string(document, "service_tier"),
             modalities=frozenset({"text", "image"} if pictures else {"text"}),
             document=document,
@@ -77,15 +77,9 @@ class OpenAIChat:
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
-        changes: dict[str, Any] = {}
-        cap = grant.output_tokens_cap
-        if cap is not None:
-            used = [key for key in CAP_KEYS if facts.document.get(key) is not None]
-            for key in used:
-                if facts.document[key] > cap:
-                    changes[key] = cap
-            if not used:
-                changes[_cap_key(call.provider)] = cap
+        changes = self._capped(facts.document, grant.output_tokens_cap)
+        if self._dialect.limits_price and grant.usd_per_mtok is not None:
+            changes["provider"] = _limited(facts.document, grant.usd_per_mtok)
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}
             changes["stream_options"] = {**old, "include_usage": True}
@@ -99,8 +93,9 @@ class OpenAIChat:
         kind = content_type.partition(";")[0].strip().lower()
         is_stream = kind == "text/event-stream" or (not kind and facts.stream)
         if is_stream and status < 400:
-            return StreamMeter(hide_usage=facts.stream and not facts.usage_wanted)
-        return JsonMeter()
+            hide = facts.stream and not facts.usage_wanted
+            return StreamMeter(hide, self._dialect.usage)
+        return JsonMeter(self._dialect.usage)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as OpenAI's error object."""
@@ -110,36 +105,56 @@ class OpenAIChat:
         """The denial as OpenAI's error event."""
         return openai_errors.error_event(denial)
 
-
-OPENAI_CHAT = OpenAIChat()
-
-
-def _cap_key(provider: str) -> str:
-    # OpenAI's reasoning models take only the newer key; most compatible hosts only the older.
-    return "max_completion_tokens" if provider in ("openai", "azure") else "max_tokens"
-
-
-def _refuse_unmetered_options(document: dict[str, Any], model: str) -> None:
-    for key, what in _UNMETERED_OPTIONS.items():
-        if document.get(key) is not None:
-            raise jsonbody.not_metered(f"{what} (`{key}`)")
-    if any(kind != "text" for kind in jsonbody.optional_list(document, "modalities")):
-        raise jsonbody.not_metered("Output other than text (`modalities`)")
-    if _SEARCH_MODEL.search(model):
-        raise jsonbody.not_metered("A model that searches the web on every call")
+    def _capped(self, document: dict[str, Any], cap: int | None) -> dict[str, Any]:
+        """What must change in the request for this cap to hold."""
+        if cap is None:
+            return {}
+        used = [key for key in self._dialect.caps if document.get(key) is not None]
+        if used:
+            return {key: cap for key in used if document[key] > cap}
+        beside = self._dialect.with_cap.items()
+        extra = {key: value for key, value in beside if document.get(key) is None}
+        return {self._dialect.caps[0]: cap, **extra}
 
 
-def _count_tools(document: dict[str, Any]) -> int:
+CHATS = tuple(map(OpenAIChat, DIALECTS))
+OPENAI_CHAT = CHATS[0]
+
+
+# https://openrouter.ai/docs/features/provider-routing#max-price
+def _limited(document: dict[str, Any], usd_per_mtok: tuple[Decimal, Decimal]) -> dict[str, Any]:
+    """The request's `provider` object, choosing nobody who is dearer than what was admitted."""
+    limits = dict(_max_price(document))
+    for key, usd in zip(("prompt", "completion"), usd_per_mtok, strict=True):
+        own = limits.get(key)
+        is_lower = isinstance(own, int | float) and not isinstance(own, bool) and own < usd
+        limits[key] = own if is_lower else _number(usd)
+    return {**(document.get("provider") or {}), "max_price": limits}
+
+
+def _max_price(document: dict[str, Any]) -> dict[str, Any]:
+    """The limit that the request itself sets. Raises Refused (400) if it is no object."""
+    provider = jsonbody.optional_object(document, "provider")
+    return jsonbody.optional_object(provider, "max_price")
+
+
+def _number(usd: Decimal) -> int | float:
+    """As JSON writes it."""
+    number: int | float = json.loads(f"{usd:f}")
+    return number
+
+
+def _count_tools(document: dict[str, Any], types: tuple[str, ...] | None) -> int:
     tools = jsonbody.optional_list(document, "tools")
     for tool in tools:
         if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
             raise jsonbody.bad_request("Each of `tools` must be an object with a `type`.")
-        if tool["type"] not in _METERED_TOOLS:
+        if types is not None and tool["type"] not in types:
             raise jsonbody.not_metered("A tool that the provider runs itself")
     return len(tools) + len(jsonbody.optional_list(document, "functions"))
 
 
-def _pictures(messages: list[Any]) -> list[int]:
+def _pictures(messages: list[Any], text_parts: tuple[str, ...]) -> list[int]:
     """Bytes of each picture's address or data. Raises Refused for parts that cannot be bounded."""
     pictures: list[int] = []
     for message in messages:
@@ -152,15 +167,16 @@ def _pictures(messages: list[Any]) -> list[int]:
             continue
         if not isinstance(content, list):
             raise jsonbody.bad_request("The `content` of a message must be text or a list.")
-        pictures.extend(filter(None, map(_picture, content)))
+        found = (_picture(part, text_parts) for part in content)
+        pictures.extend(size for size in found if size)
     return pictures
 
 
 # https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages
-def _picture(part: Any) -> int | None:
+def _picture(part: Any, text_parts: tuple[str, ...]) -> int | None:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
         raise jsonbody.bad_request("Each part of a message must be an object with a `type`.")
-    if part["type"] in ("text", "refusal"):
+    if part["type"] in text_parts:
         return None
     if part["type"] != "image_url":
         raise jsonbody.not_metered("Content other than text and pictures")

@@ -4,8 +4,9 @@ Owns: which bytes tell the usage, and which event the client did not ask for.
 Refuses to know: what a token costs. It never raises: what it cannot read it passes on, and counts.
 
 Usage replaces, never adds: some compatible hosts send a running total on every chunk, and the last
-one counts. While none was seen, the output delivered is bounded by its bytes (see tokens.py), plus
-a little per chunk, choice and tool call for tokens that leave no text.
+one counts, once all choices have ended; before that it tells the input alone. While none was seen,
+the output delivered is bounded by its bytes (see tokens.py), plus a little per chunk, choice and
+tool call for tokens that leave no text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 from typing import Any
 
 from providers.capture import Capture
-from providers.fields import Row, extract
+from providers.openai_usage import OPENAI_USAGE, UsageShape
 from providers.sse import Piece, Splitter
 from providers.wire import Reading, Usage
 
@@ -22,43 +23,12 @@ CHUNK_TOKENS = 1
 CHOICE_TOKENS = 16
 TOOL_CALL_TOKENS = 16
 
-# https://platform.openai.com/docs/api-reference/chat/object#chat-object-usage
-USAGE = (
-    Row("input_tokens", ("prompt_tokens",), required=True),
-    Row(
-        "cache_read_tokens",
-        ("prompt_tokens_details", "cached_tokens"),
-        part_of="input_tokens",
-    ),
-    Row(
-        "cache_write_tokens",
-        ("prompt_tokens_details", "cache_write_tokens"),
-        part_of="input_tokens",
-    ),
-    Row(
-        "input_audio_tokens",
-        ("prompt_tokens_details", "audio_tokens"),
-        part_of="input_tokens",
-    ),
-    Row("output_tokens", ("completion_tokens",), required=True),
-    Row(
-        "output_reasoning_tokens",
-        ("completion_tokens_details", "reasoning_tokens"),
-        part_of="output_tokens",
-    ),
-    Row(
-        "output_audio_tokens",
-        ("completion_tokens_details", "audio_tokens"),
-        part_of="output_tokens",
-    ),
-)
-
 
 class JsonMeter:
     """Counts a whole JSON answer: every byte passes at once, the document is read at its end."""
 
-    def __init__(self, table: tuple[Row, ...] = USAGE, has_output: bool = True) -> None:
-        self._table = table
+    def __init__(self, shape: UsageShape = OPENAI_USAGE, has_output: bool = True) -> None:
+        self._shape = shape
         self._has_output = has_output
         self._capture = Capture()
         self._read_at = 0
@@ -81,9 +51,8 @@ class JsonMeter:
         output_max = self._capture.size if self._has_output else 0
         if self._document is None:
             return Reading(None, output_max, False)
-        counts = extract(self._table, self._document.get("usage"))
         model, tier = _text(self._document, "model"), _text(self._document, "service_tier")
-        usage = None if counts is None else Usage(counts, model, tier)
+        usage = self._shape.read(self._shape.find(self._document), model, tier)
         return Reading(usage, output_max, True)
 
 
@@ -94,15 +63,17 @@ class StreamMeter:
     When hiding, an event passes as soon as it is complete; when not, every byte passes at once.
     """
 
-    def __init__(self, hide_usage: bool) -> None:
+    def __init__(self, hide_usage: bool, shape: UsageShape = OPENAI_USAGE) -> None:
         self._hide_usage = hide_usage
+        self._shape = shape
         self._splitter = Splitter()
         self._hid_last = False
-        self._counts: dict[str, int] | None = None
+        self._stated: dict[str, Any] | None = None
         self._model: str | None = None
         self._service_tier: str | None = None
         self._output_max = 0
         self._choices_seen: set[int] = set()
+        self._choices_open: set[int] = set()
         self._complete = False
 
     def feed(self, data: bytes) -> bytes:
@@ -118,10 +89,12 @@ class StreamMeter:
 
     def reading(self) -> Reading:
         """The last usage seen, and a bound on the output delivered so far."""
-        usage = None
-        if self._counts is not None:
-            usage = Usage(self._counts, self._model, self._service_tier)
-        return Reading(usage, self._output_max, self._complete)
+        usage = self._shape.read(self._stated, self._model, self._service_tier)
+        if usage is None or self._complete or not self._choices_open:
+            return Reading(usage, self._output_max, self._complete)
+        told = {unit: n for unit, n in usage.counts.items() if not unit.startswith("output")}
+        known = Usage(told, usage.model, usage.service_tier)
+        return Reading(None, self._output_max, complete=False, known=known)
 
     def _pass(self, piece: Piece) -> bytes:
         if not piece.continues:
@@ -146,8 +119,9 @@ class StreamMeter:
             return False
         self._model = _text(chunk, "model") or self._model
         self._service_tier = _text(chunk, "service_tier") or self._service_tier
-        if isinstance(chunk.get("usage"), dict):
-            self._counts = extract(USAGE, chunk["usage"])
+        stated = self._shape.find(chunk)
+        if stated is not None:
+            self._stated = stated
         choices = chunk.get("choices")
         if isinstance(choices, list):
             self._output_max += sum(map(self._choice_tokens, choices))
@@ -162,7 +136,10 @@ class StreamMeter:
         index = choice.get("index")
         if type(index) is int and index not in self._choices_seen:
             self._choices_seen.add(index)
+            self._choices_open.add(index)
             bound += CHOICE_TOKENS
+        if choice.get("finish_reason"):
+            self._choices_open.discard(index if type(index) is int else 0)
         for key in ("delta", "message", "text"):
             bound += _string_bytes(choice.get(key))
         delta = choice.get("delta")

@@ -1,6 +1,7 @@
 """OpenAI Embeddings: the `POST /v1/embeddings` wire format. Input is billed, output is not.
 
-Owns: what such a request may cost. Refuses to know: prices, budgets.
+Owns: what such a request may cost, at OpenAI and at hosts whose models have vocabularies of other
+kinds. Refuses to know: prices, budgets.
 Request: https://platform.openai.com/docs/api-reference/embeddings/create
 """
 
@@ -11,19 +12,22 @@ from typing import Any
 from providers import jsonbody, openai_errors, tokens
 from providers.fields import Row
 from providers.openai_chat_meter import JsonMeter
+from providers.openai_usage import UsageShape
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/embeddings"
 MAX_INPUTS = 1_000_000
 
 # https://platform.openai.com/docs/api-reference/embeddings/create (the returned `usage`)
-USAGE = (Row("input_tokens", ("prompt_tokens",), required=True),)
+USAGE = UsageShape((Row("input_tokens", ("prompt_tokens",), required=True),))
 
 
 class OpenAIEmbeddings:
-    """The wire format; stateless, one instance."""
+    """The wire format; stateless, one instance per kind of vocabulary (see tokens.py)."""
 
-    name = "openai_embeddings"
+    def __init__(self, name: str, byte_level: bool) -> None:
+        self.name = name
+        self._byte_level = byte_level
 
     def claims(self, call: Call) -> bool:
         """POST to the one path."""
@@ -32,12 +36,13 @@ class OpenAIEmbeddings:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused (400) for a malformed body."""
         document = jsonbody.parse_object(call.body)
-        model = jsonbody.model_name(document)
+        given = document.get("input")
+        gained = 0 if self._byte_level else tokens.normal_form_bytes(given)
         return Facts(
             endpoint=PATH,
             kind="metered",
-            model=model,
-            input_tokens_max=_input_tokens_max(document.get("input")),
+            model=call.path_model or jsonbody.model_name(document),
+            input_tokens_max=_input_tokens_max(given) + gained,
             has_output=False,
             document=document,
         )
@@ -59,7 +64,8 @@ class OpenAIEmbeddings:
         return openai_errors.error_event(denial)
 
 
-OPENAI_EMBEDDINGS = OpenAIEmbeddings()
+OPENAI_EMBEDDINGS = OpenAIEmbeddings("openai_embeddings", byte_level=True)
+COMPATIBLE_EMBEDDINGS = OpenAIEmbeddings("compatible_embeddings", byte_level=False)
 
 
 def _input_tokens_max(given: Any) -> int:

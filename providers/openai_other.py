@@ -1,6 +1,7 @@
 """Paths of the OpenAI API that are known to cost nothing, and pass untouched.
 
-Owns: the table. Refuses to know: what the bodies hold; they are neither parsed nor kept.
+Owns: the table, and that of the compatible hosts. Refuses to know: what the bodies hold; they are
+neither parsed nor kept.
 Addresses in the table follow https://platform.openai.com/docs/api-reference/
 
 What is not here is refused by the caller as not metered. So nothing stands here that starts work
@@ -14,6 +15,7 @@ import re
 from dataclasses import dataclass
 
 from providers import openai_errors
+from providers.paths import SEGMENT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 
@@ -74,15 +76,31 @@ FREE_PATHS = (
     FreePath("GET", "/v1/organization/usage/{id}", _READ, "usage"),
 )
 
-# One segment of plain characters: no escapes and no dots alone, which servers resolve differently.
-_SEGMENT = r"(?!\.+(?:/|$))[A-Za-z0-9_.:@-]{1,256}"
+# What the compatible hosts give away; each of these only reads, whichever host has it.
+COMPATIBLE_PATHS = (
+    FreePath("GET", "/v1/models", _READ, "models/list"),
+    FreePath("GET", "/v1/models/{id}", _READ, "models/retrieve"),
+    FreePath("GET", "/v1/models/{id}/{id}", "the same, of a maker's model", "models/retrieve"),
+    # DeepSeek: https://api-docs.deepseek.com/api/get-user-balance
+    FreePath("GET", "/v1/user/balance", _READ, ""),
+    # Moonshot: https://platform.kimi.ai/docs/api/balance
+    FreePath("GET", "/v1/users/me/balance", _READ, ""),
+    # OpenRouter: https://openrouter.ai/docs/api-reference/overview
+    FreePath("GET", "/v1/models/{id}/{id}/endpoints", _READ, ""),
+    FreePath("GET", "/v1/credits", _READ, ""),
+    FreePath("GET", "/v1/generation", _READ, ""),
+    FreePath("GET", "/v1/key", _READ, ""),
+    # xAI: https://docs.x.ai/docs/api-reference
+    FreePath("GET", "/v1/api-key", _READ, ""),
+    FreePath("GET", "/v1/language-models", _READ, ""),
+    FreePath("GET", "/v1/language-models/{id}", _READ, ""),
+)
+
+_Table = tuple[tuple[frozenset[str], re.Pattern[str], FreePath], ...]
 
 
 def _compiled(path: FreePath) -> re.Pattern[str]:
-    return re.compile(re.escape(path.pattern).replace(r"\{id\}", _SEGMENT) + r"\Z")
-
-
-_TABLE = tuple((frozenset(path.methods.split()), _compiled(path), path) for path in FREE_PATHS)
+    return re.compile(re.escape(path.pattern).replace(r"\{id\}", SEGMENT) + r"\Z")
 
 
 class PassingMeter:
@@ -102,17 +120,21 @@ class PassingMeter:
 
 
 class OpenAIFree:
-    """The wire format of all free paths; stateless, one instance."""
+    """The wire format of all free paths of one table; stateless."""
 
-    name = "openai_free"
+    def __init__(self, name: str, paths: tuple[FreePath, ...]) -> None:
+        self.name = name
+        self._table: _Table = tuple(
+            (frozenset(path.methods.split()), _compiled(path), path) for path in paths
+        )
 
     def claims(self, call: Call) -> bool:
         """True for a method and path in the table."""
-        return _find(call) is not None
+        return self._find(call) is not None
 
     def read(self, call: Call) -> Facts:
         """Facts of a free call; `endpoint` is the pattern. Raises LookupError if not claimed."""
-        path = _find(call)
+        path = self._find(call)
         if path is None:
             raise LookupError(f"{call.method} {call.path} is not known to be free")
         return Facts(endpoint=path.pattern, kind="free", has_output=False)
@@ -133,12 +155,12 @@ class OpenAIFree:
         """The denial as OpenAI's error event."""
         return openai_errors.error_event(denial)
 
+    def _find(self, call: Call) -> FreePath | None:
+        for methods, pattern, path in self._table:
+            if call.method in methods and pattern.match(call.route):
+                return path
+        return None
 
-OPENAI_FREE = OpenAIFree()
 
-
-def _find(call: Call) -> FreePath | None:
-    for methods, pattern, path in _TABLE:
-        if call.method in methods and pattern.match(call.route):
-            return path
-    return None
+OPENAI_FREE = OpenAIFree("openai_free", FREE_PATHS)
+COMPATIBLE_FREE = OpenAIFree("compatible_free", COMPATIBLE_PATHS)

@@ -21,6 +21,7 @@ DEFAULT_OUTPUT_TOKENS = 131_072
 
 _NANO = Decimal(10**9)
 _PICO = Decimal(10**12)
+_MTOK = Decimal(10**6)
 _STANDARD_TIERS = (None, "auto", "default")
 CapSource = Literal["request", "model", "window", "default", "none"]
 
@@ -78,8 +79,9 @@ class Quote:
                          dearest applicable rates.
     output_rate_picousd: 1e-12 USD per output token, the dearest applicable rate.
     output_tokens_cap:   per choice; where it came from says `cap_source`. A cap from `request` is
-                         there already and one from `window` the provider itself holds; one from
-                         `model` or `default` is to be written into the request.
+                         there already and one from `window` the provider itself holds (or nothing
+                         depends on it); one from `model` or `default` is to be written into the
+                         request.
     choices:             how many times the cap may be used up.
     """
 
@@ -122,8 +124,11 @@ class Price:
         """Nano-dollars for what the provider counted, exact, rounded up once.
 
         The rates are those of the service tier that the answer names. Counts that contradict each
-        other are billed at an upper bound over them, never at nothing.
+        other are billed at an upper bound over them, never at nothing. A provider that says what it
+        bills is taken at its word.
         """
+        if usage.cost_usd is not None:
+            return _nano(usage.cost_usd)
         return _nano(self.rates(usage.service_tier).bill(usage.counts))
 
     def quote(self, facts: Facts, server_calls: int = 0) -> Quote:
@@ -184,6 +189,15 @@ class Price:
             raise UnknownUnit(self.model, unit)
         return price
 
+    def usd_per_mtok(self, facts: Facts, input_tokens: int) -> tuple[Decimal, Decimal]:
+        """The dearest input and output prices that a quote for such a call stands for."""
+        tables = self._tables(facts.service_tier)
+        dearest = [
+            max(table.dearest(side, input_tokens, facts.modalities) for table in tables)
+            for side in ("input", "output")
+        ]
+        return dearest[0] * _MTOK, dearest[1] * _MTOK
+
     def usage_bound(
         self,
         input_tokens: int,
@@ -212,7 +226,9 @@ class Price:
             return longest, "model"
         if self.input_window is not None:
             return self.input_window, "window"
-        return DEFAULT_OUTPUT_TOKENS, "default"
+        # What costs nothing needs no cap, and the server at the other end may not take this one.
+        held = not self.standard.dearest("output", 0, None)
+        return DEFAULT_OUTPUT_TOKENS, "window" if held else "default"
 
     def rates(self, service_tier: str | None) -> Rates:
         """The rates of a service tier; the standard ones where it has none of its own."""

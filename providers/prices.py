@@ -1,32 +1,30 @@
 """Finds the price of a model: the operator's own first, then the catalogue's; never a guess.
 
-Owns: the look-up, its caches, the order of sources. Refuses to know: how a bill is made (price.py).
-
-The catalogue is genai-prices, as installed; nothing is fetched. Where a provider resells another's
-models, the catalogue itself may say whose price applies (Azure takes OpenAI's); that one step is
-accepted and named in `source`, and no other provider's price is ever used.
+Owns: the look-up, its caches, the order of sources. Refuses to know: how a bill is made (price.py),
+how the catalogue is read (catalogue.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from importlib.metadata import version
 
-from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, Provider
+from genai_prices.types import ModelPrice
 
-from providers.model_limits import context_window, max_output_tokens, may_hide_output
+from providers import catalogue
+from providers.model_limits import max_output_tokens, may_hide_output
 from providers.price import Price, UnknownPrice
+from providers.provider import Provider
 from providers.rates import Rates, unit_prices
 
 __all__ = ["ModelOverride", "Price", "PriceBook", "UnknownPrice"]
 
 CACHE_SIZE = 1024
-CATALOGUE = f"catalogue genai-prices {version('genai-prices')}"
+_FREE = Rates(ModelPrice(input_mtok=Decimal(0), output_mtok=Decimal(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +32,50 @@ class ModelOverride:
     """The operator's own price and limits for a model, in USD per million tokens.
 
     Without a cache price, cached tokens cost what input costs. None elsewhere: as published.
+    price_as: the catalogue's model whose prices these are, instead of an input price.
     unit_usd: USD for one unit of the catalogue that is no token (`web_searches`).
     """
 
     provider: str
-    input_usd_per_mtok: Decimal
-    output_usd_per_mtok: Decimal
+    input_usd_per_mtok: Decimal | None = None
+    output_usd_per_mtok: Decimal = Decimal(0)
     cache_read_usd_per_mtok: Decimal | None = None
     cache_write_usd_per_mtok: Decimal | None = None
     max_output_tokens: int | None = None
     context_window: int | None = None
     hidden_output: bool | None = None
+    price_as: str = ""
     unit_usd: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class PriceBook:
     """Prices by provider, model and time. Look-ups are cached, unknown names included.
 
-    overrides: by model name, exactly as requests name it; they win over the catalogue.
-    Raises ValueError for an override that is no finite, non-negative amount.
+    overrides: by model name, exactly as requests name it, or by `provider/model` where two
+               providers have a model of one name; they win over the catalogue.
+    providers: rows that say whose prices apply; without a row, those under the provider's own id.
+
+    Raises ValueError for an override that is no finite, non-negative amount, and for a name that
+    the catalogue was said to have and has not.
     """
 
-    def __init__(self, overrides: Mapping[str, ModelOverride] | None = None) -> None:
+    def __init__(
+        self,
+        overrides: Mapping[str, ModelOverride] | None = None,
+        providers: Iterable[Provider] = (),
+    ) -> None:
         self._overrides = dict(overrides or {})
+        self._rows = {provider.id: provider for provider in providers}
+        for provider in self._rows.values():
+            if provider.price_as:
+                with _naming(f"providers.{provider.id}.price_as"):
+                    catalogue.check_seller(provider.price_as)
         for model, override in self._overrides.items():
-            try:
+            with _naming(f'models."{model}"'):
                 Rates(_override_price(override))
-            except ValueError as error:
-                raise ValueError(f'models."{model}": {error}') from None
+                self._check_price_as(override)
         # Names come from agents, so both caches are bounded.
-        self._find = lru_cache(maxsize=CACHE_SIZE)(_find)
+        self._find = lru_cache(maxsize=CACHE_SIZE)(catalogue.find)
         self._at_minute = lru_cache(maxsize=CACHE_SIZE)(self._resolve)
 
     def price(self, provider: str, model: str, at: datetime) -> Price:
@@ -79,25 +91,59 @@ class PriceBook:
 
     def models(self, provider: str) -> list[str]:
         """Names of a provider's models: the operator's own, then the catalogue's."""
-        entry = find_provider_by_id(get_snapshot().providers, provider)
-        own = [name for name, model in self._overrides.items() if model.provider == provider]
-        published = [info.id for info in entry.models] if entry else []
-        return own + [name for name in published if name not in own]
+        own = [
+            name.removeprefix(f"{provider}/")
+            for name, model in self._overrides.items()
+            if model.provider == provider
+        ]
+        row = self._rows.get(provider)
+        says_nothing = row is not None and (row.free or row.own_names)
+        published = [] if says_nothing else catalogue.models(self._seller(provider))
+        return list(dict.fromkeys(own + published))
 
     def _resolve(self, provider: str, model: str, at: datetime) -> Price | None:
-        override = self._overrides.get(model)
-        if override is not None and override.provider == provider:
-            return _from_override(provider, model, override)
-        found = self._find(provider, model)
-        return _from_catalogue(provider, model, found, at) if found else None
+        for key in (f"{provider}/{model}", model):
+            override = self._overrides.get(key)
+            if override is None or override.provider != provider:
+                continue
+            if override.input_usd_per_mtok is not None:
+                return _from_override(provider, model, override)
+            price = self._listed(provider, model, override.price_as, at)
+            return _limited(price, override) if price else None
+        row = self._rows.get(provider)
+        if row is not None and row.free:
+            return _free(provider, model)
+        if row is not None and row.own_names:
+            return None
+        return self._listed(provider, model, model, at)
+
+    def _listed(self, provider: str, model: str, name: str, at: datetime) -> Price | None:
+        """The catalogue's price for what it calls `name` and this provider's customers `model`."""
+        seller, listed = catalogue.listed_as(self._seller(provider), name)
+        found = self._find(seller, listed)
+        return catalogue.price(provider, model, listed, found, at) if found else None
+
+    def _seller(self, provider: str) -> str:
+        row = self._rows.get(provider)
+        return row.price_as if row and row.price_as else provider
+
+    def _check_price_as(self, override: ModelOverride) -> None:
+        if override.input_usd_per_mtok is not None:
+            return
+        if not override.price_as:
+            raise ValueError("needs input_usd_per_mtok, or price_as with the catalogue's name")
+        seller, listed = catalogue.listed_as(self._seller(override.provider), override.price_as)
+        if catalogue.find(seller, listed) is None:
+            raise ValueError(f"the price catalogue has no {override.price_as!r} of {seller}")
 
 
-def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
-    # The snapshot's own look-up remembers every name it was ever asked for, without bound.
-    snapshot = get_snapshot()
-    entry = find_provider_by_id(snapshot.providers, provider)
-    info = entry.find_model(model, all_providers=snapshot.providers) if entry else None
-    return (entry, info) if entry and info else None
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Within it a ValueError names the key of aex.toml that it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _from_override(provider: str, model: str, override: ModelOverride) -> Price:
@@ -116,6 +162,33 @@ def _from_override(provider: str, model: str, override: ModelOverride) -> Price:
     )
 
 
+def _limited(price: Price, override: ModelOverride) -> Price:
+    """The catalogue's price under the operator's limits."""
+    hidden, longest = override.hidden_output, override.max_output_tokens
+    window = override.context_window
+    return replace(
+        price,
+        source=f"{price.source}, as {price.model_id} by config",
+        hidden_output=price.hidden_output if hidden is None else hidden,
+        max_output_tokens=price.max_output_tokens if longest is None else longest,
+        input_window=price.input_window if window is None else window,
+    )
+
+
+def _free(provider: str, model: str) -> Price:
+    return Price(
+        provider=provider,
+        model=model,
+        model_id=model,
+        source="free",
+        hidden_output=False,
+        max_output_tokens=None,
+        input_window=None,
+        standard=_FREE,
+        by_service_tier={},
+    )
+
+
 def _override_price(override: ModelOverride) -> ModelPrice:
     return ModelPrice(
         input_mtok=override.input_usd_per_mtok,
@@ -124,43 +197,3 @@ def _override_price(override: ModelOverride) -> ModelPrice:
         cache_write_mtok=override.cache_write_usd_per_mtok,
         **unit_prices(override.unit_usd),
     )
-
-
-def _from_catalogue(
-    provider: str, model: str, found: tuple[Provider, ModelInfo], at: datetime
-) -> Price | None:
-    entry, info = found
-    is_own = any(info is own for own in entry.models)
-    try:
-        standard = Rates(info.get_prices(at))
-        # A reseller has the other's prices, not the other's service tiers.
-        tiers = {
-            tier: Rates(info.get_prices(at, {"service_tier": tier}))
-            for tier in (_service_tiers(info) if is_own else ())
-        }
-    except (ValueError, IndexError, KeyError):
-        return None
-    # No price at all means a subscription or a free endpoint; neither may pass as costing nothing.
-    if not standard.prices("input_mtok"):
-        return None
-    return Price(
-        provider=provider,
-        model=model,
-        model_id=info.id,
-        source=CATALOGUE if is_own else f"{CATALOGUE}, at the model's own provider",
-        hidden_output=may_hide_output(provider, model),
-        max_output_tokens=max_output_tokens(provider, model),
-        input_window=_window(info.context_window) or context_window(provider, model),
-        standard=standard,
-        by_service_tier=tiers,
-    )
-
-
-def _service_tiers(info: ModelInfo) -> set[str]:
-    variants = info.price_variants or ()
-    return {v.when["service_tier"] for v in variants if v.when.keys() == {"service_tier"}}
-
-
-def _window(context_window: int | None) -> int | None:
-    """The catalogue rounds windows (1 000 000 for 1 047 576), by at most 2**20 / 10**6."""
-    return None if context_window is None else -(-context_window * 105 // 100)

@@ -1,62 +1,36 @@
 """Which providers there are, where they live, and which wire formats they speak. All of it data.
 
-Owns: the two tables and look-ups in them. Refuses to know: keys themselves, sockets, prices.
-A new provider is a row; a new API shape is a file and an entry in FORMATS.
+Owns: the tables and look-ups in them. Refuses to know: keys themselves, sockets, prices.
+A new provider is a row (of OpenAI's kind: in hosts.py); a new API shape is a file and an entry in
+FORMATS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
-from providers.openai_chat import OPENAI_CHAT
-from providers.openai_embeddings import OPENAI_EMBEDDINGS
-from providers.openai_other import OPENAI_FREE
+from providers.hosts import HOSTS
+from providers.openai_chat import CHATS, OPENAI_CHAT
+from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
+from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
+from providers.provider import KeyHeader, Provider
 from providers.wire import Call, WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
 FORMATS: tuple[WireFormat, ...] = (
-    OPENAI_CHAT,
+    *CHATS,
     OPENAI_EMBEDDINGS,
+    COMPATIBLE_EMBEDDINGS,
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
     OPENAI_FREE,
+    COMPATIBLE_FREE,
     GEMINI_FREE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHeader:
-    """The header that carries a provider key, and what stands before the key in it."""
-
-    name: str = "authorization"
-    prefix: str = "Bearer "
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One provider.
-
-    id:            as the price catalogue names it.
-    hosts:         exact lower-case names that the proxy door governs.
-    upstream:      where the base-URL door sends calls: scheme and host, no path.
-    base_prefixes: (prefix at AEX's own address, prefix at the provider), for the base-URL door.
-    api_key_env:   the environment variable that holds the provider key.
-    formats:       names of the wire formats it speaks.
-    """
-
-    id: str
-    hosts: tuple[str, ...]
-    upstream: str
-    base_prefixes: tuple[tuple[str, str], ...]
-    api_key_env: str
-    formats: tuple[str, ...]
-    key_header: KeyHeader = KeyHeader()
-
 
 _GEMINI = ("gemini_generate", "gemini_array", "gemini_embed", "gemini_free")
 
@@ -70,15 +44,16 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="OPENAI_API_KEY",
         formats=("openai_chat", "openai_embeddings", "openai_free"),
     ),
-    # https://ai.google.dev/api#primary-endpoints
+    # https://ai.google.dev/api#primary-endpoints, and https://ai.google.dev/gemini-api/docs/openai
     Provider(
         id="google",
         hosts=("generativelanguage.googleapis.com",),
         upstream="https://generativelanguage.googleapis.com",
         base_prefixes=(("/gemini", ""),),
         api_key_env="GEMINI_API_KEY",
-        formats=_GEMINI,
+        formats=(*_GEMINI, "google_chat", "compatible_embeddings", "compatible_free"),
         key_header=KeyHeader("x-goog-api-key", ""),
+        nests=(("/v1beta/openai", "/v1"), ("", "")),
     ),
     # https://cloud.google.com/vertex-ai/docs/reference/rest: the global endpoint. The catalogue
     # prices it as Google's; regional ones are dearer since Gemini 3, and not in it.
@@ -90,7 +65,27 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
         formats=_GEMINI,
     ),
+    *HOSTS,
 )
+
+# What aex.toml may name as the formats of a new provider: what a provider of the table speaks, by
+# its id; and `openai` for whatever is compatible with it.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    **{provider.id: provider.formats for provider in PROVIDERS},
+    "openai": ("compatible_chat", "compatible_embeddings", "compatible_free"),
+}
+
+
+def family(name: str, *, price_as: str = "", free: bool = False) -> tuple[str, ...]:
+    """The formats of a family, as one who sells these models at these prices speaks them.
+
+    OpenAI's own models take other caps than all others do, and a free server is asked less.
+    """
+    if name == "openai" and free:
+        return FAMILIES["vllm"]
+    if name == "openai" and price_as in ("openai", "azure"):
+        return next(provider.formats for provider in PROVIDERS if provider.id == price_as)
+    return FAMILIES[name]
 
 
 def find(call: Call, formats: Sequence[str]) -> WireFormat | None:

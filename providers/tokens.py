@@ -6,7 +6,11 @@ Text. A byte-level vocabulary (byte-pair encoding over UTF-8, as all OpenAI mode
 every token to one or more bytes of the text, so a text has at most as many tokens as UTF-8 bytes.
 A JSON body writes each string in at least as many bytes as its UTF-8 (escapes only lengthen), so
 the body's length bounds the tokens of all its strings together, whichever of them reach the model.
-A vocabulary that normalises text first is not byte-level, and needs a bound of its own.
+
+Other vocabularies (SentencePiece, WordPiece) may put the text into a Unicode normal form first,
+and make at most a token of each byte of the result: they fall back to bytes, or to one token for
+what they do not know, and what they add at the ends is less than MESSAGE_TOKENS. So the bytes that
+any of the normal forms adds are added to the bound (`normal_form_bytes`).
 
 Framing. What the provider adds around the strings: a few tokens per message
 (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken says 3, and 1 for a name),
@@ -20,6 +24,8 @@ Images. Bytes say nothing about them: the provider counts tiles or patches of th
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import Any
 
 REQUEST_TOKENS = 64
 MESSAGE_TOKENS = 16
@@ -41,6 +47,26 @@ _IMAGE_TOKENS = (
 def text_tokens_max(text: str) -> int:
     """Most tokens a byte-level vocabulary can make of `text`: its UTF-8 bytes."""
     return len(text.encode("utf-8"))
+
+
+def normal_form_bytes(document: Any) -> int:
+    """UTF-8 bytes by which normalisation can lengthen the strings of a JSON document, keys too."""
+    gained, todo = 0, [document]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            gained += 0 if item.isascii() else _gain(item)
+        elif isinstance(item, dict):
+            todo.extend(item)
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+    return gained
+
+
+def _gain(text: str) -> int:
+    forms = (unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD"))
+    return max(0, max(map(text_tokens_max, forms)) - text_tokens_max(text))
 
 
 def image_tokens_max(model: str) -> int:

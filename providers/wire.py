@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 
@@ -26,7 +27,8 @@ class Call:
     `path` is the provider's own path without the query (`/openai/v1/chat/completions` at Groq),
     `headers` have lower-case names, `body` is free of any content encoding and within the size
     limit. `canonical` is the path as the format's inventor has it, where a host nests it
-    elsewhere; `path_model` is the model that the path names, if it does.
+    elsewhere ("" where the host has no such path); `path_model` is the model that the path names,
+    if it does.
     """
 
     provider: str
@@ -40,8 +42,13 @@ class Call:
 
     @property
     def route(self) -> str:
-        """The canonical path: what formats claim by, and what idempotency keys are scoped to."""
-        return self.canonical or self.path
+        """The canonical path: what formats claim by."""
+        return self.path if self.canonical is None else self.canonical
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """What makes two calls calls to the same thing, under whichever of a host's paths."""
+        return self.route or self.path, self.path_model or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,13 @@ class Grant:
 
     output_tokens_cap: per choice.
     server_calls_max:  calls of tools that the provider runs by itself.
+    usd_per_mtok:      the dearest input and output prices that the call was admitted at, for an API
+                       that chooses among sellers and can be told a limit.
     """
 
     output_tokens_cap: int | None = None
     server_calls_max: int | None = None
+    usd_per_mtok: tuple[Decimal, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +116,14 @@ class Usage:
     """What the provider says it counted. Keys are the unit names of the genai-prices catalogue.
 
     `input_tokens` includes cached and audio input, `output_tokens` includes reasoning, as the
-    catalogue's own extractors have it; the narrower keys name the parts.
+    catalogue's own extractors have it; the narrower keys name the parts. `cost_usd` is what the
+    provider says it bills for the call, where it says so; it then counts, whatever the prices.
     """
 
     counts: Mapping[str, int]
     model: str | None = None
     service_tier: str | None = None
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

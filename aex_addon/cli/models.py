@@ -42,14 +42,14 @@ def list_models(context: Context, provider: str | None, match: str, as_json: boo
     from ledger.errors import CommandRefused
 
     book, shown = _book(context), []
-    for name in [provider] if provider else _providers():
+    for name in [provider] if provider else _providers(context):
         for model in book.models(name):
             price = _price(book, name, model) if match in model else None
             if price is not None:
                 shown.append(price)
     if provider and not shown and not book.models(provider):
         raise CommandRefused(
-            f"no model of {provider!r} has a price; known here: {', '.join(_providers())}"
+            f"no model of {provider!r} has a price; known here: {', '.join(_providers(context))}"
         )
     if as_json:
         emit([_shape(price) for price in shown])
@@ -101,7 +101,7 @@ def price_model(
     from providers.explain import lines
     from providers.wire import Usage
 
-    price = _one(_book(context), provider, model)
+    price = _one(_book(context), [provider] if provider else _providers(context), model)
     counts = {"input_tokens": input_tokens, "output_tokens": output_tokens}
     if cached:
         counts["cache_read_tokens"] = cached
@@ -180,10 +180,10 @@ def _book(context: Context) -> PriceBook:
     return price_book(context.settings)
 
 
-def _providers() -> list[str]:
-    from providers.registry import PROVIDERS
+def _providers(context: Context) -> list[str]:
+    from aex_addon.provider_rows import rows
 
-    return [provider.id for provider in PROVIDERS]
+    return [row.provider.id for row in rows(context.settings.providers)]
 
 
 def _price(book: PriceBook, provider: str, model: str) -> Price | None:
@@ -196,14 +196,14 @@ def _price(book: PriceBook, provider: str, model: str) -> Price | None:
         return None
 
 
-def _one(book: PriceBook, provider: str | None, model: str) -> Price:
+def _one(book: PriceBook, asked: Sequence[str], model: str) -> Price:
     from ledger.errors import CommandRefused
 
-    asked = [provider] if provider else _providers()
     found = [price for name in asked if (price := _price(book, name, model)) is not None]
     # A name that is the provider's own goes before one that it merely resells.
     own = [price for price in found if model in book.models(price.provider)]
-    if len(own or found) == 1:
+    # The first provider is the one that `/v1` leads to, so its models need no other name.
+    if len(own or found) == 1 or (own and own[0].provider == asked[0]):
         return (own or found)[0]
     if found:
         names = ", ".join(price.provider for price in (own or found)[:_SHOWN])

@@ -1,0 +1,190 @@
+"""The rows of the provider table that this installation has: the built-in ones, changed by
+aex.toml, and those that aex.toml adds.
+
+Owns: what a [providers.NAME] table makes of a row, and every mistake in it.
+Refuses to know: keys, and how a call finds its row (routes.py).
+
+A provider with an address of its own may be sent elsewhere: then its paths go below the path of the
+new address, whoever asked. One without (a new one, Azure, a local server) is where its address
+says: what stands below that address is its API, under its own host as under its base URL.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from aex_addon.settings import ConfigError, ProviderSettings
+from certs.errors import HostRefused
+from certs.hosts import permitted_names
+from providers.provider import KeyHeader, Nests, Provider
+from providers.registry import PROVIDERS, family
+
+# What AEX's own address serves besides: no provider's prefix may hide it.
+PAGES = frozenset(("admin", "api", "dashboard", "health", "metrics", "static", "v1"))
+NO_SETTINGS = ProviderSettings()
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_VERSION = re.compile(r"/v\d\w*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One provider, as configured.
+
+    upstream: where its calls go; empty where nobody has said. With `moved` all of them go there,
+              whichever of its hosts was asked, and below its path; else each host is its own.
+    """
+
+    provider: Provider
+    upstream: str
+    moved: bool
+
+
+def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
+    """All rows. Raises ConfigError with one line for each provider that cannot be."""
+    known = {provider.id: provider for provider in PROVIDERS}
+    found: dict[str, ProviderSettings] = {}
+    problems = []
+    for name, settings in configured.items():
+        named = next((id_ for id_ in known if name in (id_, re.sub(r"\W", "_", id_))), name)
+        if named in found:
+            problems.append(f"aex.toml: [providers.{named}] is configured twice, also as {name}")
+        found[named] = settings
+    made = [_changed(provider, found.get(provider.id)) for provider in PROVIDERS]
+    for name in found.keys() - known.keys():
+        problem = _mistake(name, found[name], known)
+        if problem:
+            problems.append(f"aex.toml: [providers.{name}] {problem}")
+        else:
+            made.append(_new(name, found[name]))
+    problems += _clashes(made)
+    for row in made:
+        if row.provider.free and row.provider.price_as:
+            id_ = row.provider.id
+            problems.append(f"aex.toml: [providers.{id_}] is free, so price_as has no place in it")
+    if problems:
+        raise ConfigError(tuple(sorted(problems)))
+    return tuple(made)
+
+
+def _changed(provider: Provider, settings: ProviderSettings | None) -> Row:
+    """A built-in provider under the operator's settings."""
+    if settings is None:
+        return Row(provider, provider.upstream, moved=False)
+    named = _named(provider, settings)
+    if settings.upstream is None:
+        return Row(named, provider.upstream, moved=False)
+    if provider.upstream:
+        return Row(named, settings.upstream, moved=True)
+    return _at(named, settings.upstream)
+
+
+def _new(name: str, settings: ProviderSettings) -> Row:
+    """A provider that only aex.toml knows."""
+    assert settings.upstream is not None, "checked before"
+    blank = Provider(
+        id=name,
+        hosts=(),
+        upstream="",
+        base_prefixes=((f"/{name}", ""),),
+        api_key_env="",
+        formats=(),
+    )
+    return _at(_named(blank, settings), settings.upstream)
+
+
+def _named(provider: Provider, settings: ProviderSettings) -> Provider:
+    """The row with all that may be set, but for its address."""
+    free = provider.free if settings.free is None else settings.free
+    price_as = settings.price_as or ("" if settings.free else provider.price_as)
+    formats = provider.formats
+    if settings.formats:
+        spoken = (family(name, price_as=price_as, free=free) for name in settings.formats)
+        formats = tuple(dict.fromkeys(name for names in spoken for name in names))
+    return replace(
+        provider,
+        hosts=tuple(settings.hosts) if settings.hosts else provider.hosts,
+        api_key_env=settings.api_key_env or provider.api_key_env,
+        key_header=_key_header(settings.key_header) or provider.key_header,
+        formats=formats,
+        price_as=price_as,
+        free=free,
+        own_names=provider.own_names and not settings.price_as,
+    )
+
+
+def _key_header(text: str | None) -> KeyHeader | None:
+    if text is None:
+        return None
+    name, _, prefix = text.partition(":")
+    return KeyHeader(name.lower(), f"{prefix.strip()} " if prefix.strip() else "")
+
+
+def _at(provider: Provider, upstream: str) -> Row:
+    """A provider whose API is what stands below this address."""
+    parts = urlsplit(upstream)
+    base, host = parts.path.rstrip("/"), parts.hostname or ""
+    own = provider
+    if base:
+        prefixes = [(f"/{provider.id}", base)]
+        # What is asked below a version is the same as below the version that the address names.
+        prefixes += [(f"/{provider.id}/v1", base)] if _VERSION.search(base) else []
+        own = replace(own, base_prefixes=tuple(prefixes))
+    if base or not provider.nests:
+        own = replace(own, nests=(*_nests(base), *provider.nests))
+    if not provider.hosts and _can_be_governed(host):
+        own = replace(own, hosts=(host,))
+    return Row(own, f"{parts.scheme}://{parts.netloc}", moved=True)
+
+
+def _nests(base: str) -> Nests:
+    return ((f"{base}/v1", "/v1"), (f"{base}/v1beta", "/v1beta"), (base, "/v1"))
+
+
+def _can_be_governed(host: str) -> bool:
+    """True for a name that a certificate can be made for; addresses and bare names are not."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return False
+    try:
+        permitted_names([host])
+    except HostRefused:
+        return False
+    return True
+
+
+def _mistake(name: str, settings: ProviderSettings, known: Mapping[str, Provider]) -> str:
+    """Why this cannot be a new provider; empty if it can."""
+    if settings.upstream is None or settings.formats is None:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        listed = ", ".join(sorted(known))
+        return f"is none of those AEX knows: {listed}. {hint}A new one needs upstream and formats."
+    if not _NAME.fullmatch(name):
+        return "has a name that no path can hold; use a-z, 0-9, dot, dash and underscore"
+    if name in PAGES:
+        return f"would hide AEX's own /{name}; use another name"
+    taken = {ours: row.id for row in known.values() for ours, _ in row.base_prefixes}
+    if f"/{name}" in taken:
+        return f"would hide {taken[f'/{name}']} at /{name}; use that name, or another"
+    return ""
+
+
+def _clashes(made: list[Row]) -> list[str]:
+    """Hosts that two providers claim: a call to one would be priced by chance."""
+    owners: dict[str, str] = {}
+    problems = []
+    for row in made:
+        for host in row.provider.hosts:
+            first = owners.setdefault(host.lower(), row.provider.id)
+            if first != row.provider.id:
+                problems.append(f"aex.toml: {host} is governed by {first} and by {row.provider.id}")
+    return problems
