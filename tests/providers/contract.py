@@ -7,8 +7,9 @@ Owns: the laws that hold for every format, and how a case is laid out on disk:
                                               path_model, content_type, status of the answer
                              response.*       the provider's bytes (.sse, .json, .bin ...)
                              client.*         optional: what the client gets of them, if less
-                             usage.json       counts (null: none), model, service_tier, complete,
-                                              and `known` (counts of the input) where it matters
+                             usage.json       counts (null: none), model, service_tier, complete;
+                                              and `known` (counts of the input) or `cost_usd` where
+                                              it matters
 Refuses to know: any one format.
 """
 
@@ -134,6 +135,10 @@ class WireFormatContract:
                 "model": None if usage is None else usage.model,
                 "service_tier": None if usage is None else usage.service_tier,
                 "complete": reading.complete,
+                "known": None if reading.known is None else dict(reading.known.counts),
+                "cost_usd": None
+                if usage is None or usage.cost_usd is None
+                else str(usage.cost_usd),
             }
             assert {key: told[key] for key in expected if key in told} == {
                 key: value for key, value in expected.items() if key in told

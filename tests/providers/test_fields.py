@@ -42,3 +42,20 @@ def test_a_part_beyond_its_whole_makes_the_object_unusable() -> None:
 def test_it_never_raises(usage: object) -> None:
     """Any JSON value is counted or is unusable."""
     assert extract(TABLE, usage) is None or isinstance(usage, dict)
+
+
+def test_another_path_is_read_where_the_first_leads_nowhere() -> None:
+    """One number that two versions of an API keep in two places is read once."""
+    table = (Row("n", ("new",), or_path=("old",)),)
+    assert extract(table, {"new": 3, "old": 4}) == {"n": 3}
+    assert extract(table, {"new": None, "old": 4}) == {"n": 4}
+    assert extract(table, {}) == {}
+
+
+def test_what_is_taken_off_a_total() -> None:
+    """The rest of a total counts; without all of its parts, or with more than it, there is none."""
+    table = (Row("rest", ("total",), less=(("a",), ("b",))),)
+    assert extract(table, {"total": 9, "a": 2, "b": 3}) == {"rest": 4}
+    assert extract(table, {"total": 5, "a": 2, "b": 3}) == {"rest": 0}
+    for usage in ({"total": 4, "a": 2, "b": 3}, {"total": 9, "a": 2}, {"a": 2, "b": 3}):
+        assert extract(table, usage) == {}

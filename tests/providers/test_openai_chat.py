@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers import tokens
-from providers.openai_chat import OPENAI_CHAT, PATH
+from providers.openai_chat import CHATS, OPENAI_CHAT, PATH
 from providers.wire import Call, Facts, Grant, Refused
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -159,9 +159,9 @@ def test_nothing_to_change_leaves_the_bytes_alone(fields: dict[str, Any], cap: i
     [
         ("openai", {}, 5, {"max_completion_tokens": 5}),
         ("azure", {"max_tokens": None}, 5, {"max_completion_tokens": 5}),
-        ("other", {}, 5, {"max_tokens": 5}),
+        ("fireworks", {}, 5, {"max_tokens": 5}),
         ("openai", {"max_tokens": 10}, 5, {"max_tokens": 5}),
-        ("other", {"max_completion_tokens": 10}, 5, {"max_completion_tokens": 5}),
+        ("fireworks", {"max_completion_tokens": 10}, 5, {"max_completion_tokens": 5}),
         ("openai", {"max_tokens": 3, "max_completion_tokens": 10}, 5, {"max_completion_tokens": 5}),
         ("openai", {"stream": True}, None, {"stream_options": {"include_usage": True}}),
         (
@@ -177,8 +177,9 @@ def test_only_the_cap_and_the_wish_for_usage_are_written(
 ) -> None:
     """The granted cap goes to the key in use, never raising one; all else stays as it was."""
     request = call(provider, **fields)
-    facts = OPENAI_CHAT.read(request)
-    patched = OPENAI_CHAT.patch(request, facts, Grant(cap))
+    chat = next(each for each in CHATS if each.name == f"{provider}_chat")
+    facts = chat.read(request)
+    patched = chat.patch(request, facts, Grant(cap))
     assert json.loads(patched) == {**json.loads(request.body), **changed}
     assert facts.document == json.loads(request.body)
 

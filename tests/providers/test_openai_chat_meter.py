@@ -112,6 +112,36 @@ def test_meters_never_raise_and_lose_nothing(stream: bytes, step: int) -> None:
     assert passed == stream or b"usage" in stream
 
 
+def test_a_running_total_is_no_bill() -> None:
+    """While a choice is open its usage tells the input alone; with all choices ended it counts."""
+    counter = StreamMeter(hide_usage=False)
+
+    def event(index: int, finish: str | None, output: int) -> Reading:
+        usage = {"prompt_tokens": 5, "completion_tokens": output}
+        choice = {"index": index, "delta": {"content": "x"}, "finish_reason": finish}
+        chunk = {"choices": [choice], "usage": usage}
+        counter.feed(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        return counter.reading()
+
+    for index, finish in ((0, None), (1, None), (0, "stop")):
+        found = event(index, finish, 1)
+        assert (found.usage, found.complete) == (None, False)
+        assert found.known is not None
+        assert found.known.counts == {"input_tokens": 5}
+    last = event(1, "length", 9)
+    assert last.usage is not None
+    assert last.usage.counts == {"input_tokens": 5, "output_tokens": 9}
+
+
+def test_the_end_mark_ends_all_choices() -> None:
+    """A host that names no reason for the end is believed at `[DONE]`."""
+    counter = StreamMeter(hide_usage=False)
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    chunk = {"choices": [{"index": 0, "delta": {}}], "usage": usage}
+    counter.feed(b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+    assert counter.reading().usage is not None
+
+
 def test_a_json_answer_is_read_before_it_is_finished() -> None:
     """A client that hangs up after the last byte is still charged what the provider said."""
     whole = answer(next(case for case in FIXTURES if case.name == "json_plain"))

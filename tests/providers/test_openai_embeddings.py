@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from providers.openai_embeddings import OPENAI_EMBEDDINGS, PATH
+from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS, PATH
 from providers.wire import Call, Facts, Grant, Refused, Usage
 
 
@@ -62,3 +63,17 @@ def test_usage_is_read_and_output_is_nothing() -> None:
     reading = meter.reading()
     assert reading.usage == Usage({"input_tokens": 8}, "text-embedding-3-small")
     assert (reading.output_tokens_max, reading.complete) == (0, True)
+
+
+def test_other_vocabularies_may_normalise() -> None:
+    """At compatible hosts the bound has room for what a normal form of the text adds."""
+    request = call(input="\ufdfa")
+    ours, theirs = OPENAI_EMBEDDINGS.read(request), COMPATIBLE_EMBEDDINGS.read(request)
+    assert theirs.input_tokens_max == ours.input_tokens_max + 30
+
+
+def test_a_deployment_in_the_path_is_the_model() -> None:
+    """Azure's path names the model, and the body need not."""
+    request = replace(call(input="a", model=None), path_model="my-embedder", canonical=PATH)
+    assert OPENAI_EMBEDDINGS.claims(request)
+    assert OPENAI_EMBEDDINGS.read(request).model == "my-embedder"

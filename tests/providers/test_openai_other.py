@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from providers.openai_other import FREE_PATHS, OPENAI_FREE
+from providers.openai_other import (
+    COMPATIBLE_FREE,
+    COMPATIBLE_PATHS,
+    FREE_PATHS,
+    OPENAI_FREE,
+    FreePath,
+)
 from providers.wire import Call, Grant, Reading
 
 COSTLY = [
@@ -81,3 +87,18 @@ def test_every_row_has_its_reason_and_its_page() -> None:
     """Nothing is free without saying why and where that is written."""
     assert all(row.reason and row.page for row in FREE_PATHS)
     assert len({row.pattern for row in FREE_PATHS}) >= len(FREE_PATHS) - 1
+
+
+@pytest.mark.parametrize("path", COMPATIBLE_PATHS, ids=lambda path: path.pattern)
+def test_compatible_hosts_give_away_reading_alone(path: FreePath) -> None:
+    """Each row only reads, and passes; what OpenAI gives away beside that, others may bill."""
+    assert path.methods == "GET"
+    assert COMPATIBLE_FREE.claims(call(f"GET {path.pattern.replace('{id}', 'maker.model-1')}"))
+    assert not COMPATIBLE_FREE.claims(call(f"POST {path.pattern}"))
+
+
+@pytest.mark.parametrize("line", ["POST /v1/moderations", "POST /v1/files", "GET /v1/batches"])
+def test_what_only_openai_gives_away(line: str) -> None:
+    """Mistral bills moderation, for one; so it is not taken to be free anywhere else."""
+    assert OPENAI_FREE.claims(call(line))
+    assert not COMPATIBLE_FREE.claims(call(line))

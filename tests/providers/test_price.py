@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from providers.price import Price, UnknownPrice, UnknownUnit, UnknownWindow, reserve
 from providers.prices import ModelOverride, PriceBook
+from providers.provider import Provider
 from providers.wire import Facts, Usage
 from tests.providers.catalogue import AT, priced
 
@@ -250,3 +251,30 @@ def test_what_is_billed_beside_tokens_needs_a_price() -> None:
         PriceBook(
             {"m": ModelOverride("openai", Decimal(0), Decimal(0), unit_usd={"x": Decimal(1)})}
         )
+
+
+def test_a_stated_cost_is_the_bill() -> None:
+    """What the provider says it bills counts, to the next nano-dollar, whatever the prices."""
+    price = PriceBook().price("openai", "gpt-4o", AT)
+    usage = Usage({"input_tokens": 10, "output_tokens": 10}, cost_usd=Decimal("0.0000000012"))
+    assert price.bill(usage) == 2
+
+
+@given(st.data(), st.integers(0, 2_000_000))
+def test_a_price_limit_is_what_the_quote_stands_for(data: st.DataObject, input_max: int) -> None:
+    """A seller at the limit costs no more than was reserved."""
+    price = data.draw(st.sampled_from(prices()))
+    facts = chat(input_max, 1000, 1, data.draw(TIERS))
+    quote = price.quote(facts)
+    limits = price.usd_per_mtok(facts, quote.input_tokens)
+    at_limit = quote.input_tokens * limits[0] + 1000 * limits[1]
+    assert math.ceil(at_limit * 1000) <= reserve(quote, 1000)
+
+
+def test_what_costs_nothing_needs_no_cap() -> None:
+    """A free server's own limit holds: no cap is written that it might refuse."""
+    free = Provider("mine", (), "", (), "", (), free=True)
+    price = PriceBook(providers=[free]).price("mine", "any", AT)
+    quote = price.quote(chat(100, None, 1))
+    assert (quote.cap_source, reserve(quote, quote.output_tokens_cap)) == ("window", 0)
+    assert price.bill(Usage({"input_tokens": 5, "output_tokens": 5})) == 0

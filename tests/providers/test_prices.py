@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from genai_prices.data_snapshot import get_snapshot
 
 from providers.prices import CACHE_SIZE, ModelOverride, PriceBook, UnknownPrice
+from providers.provider import Provider
 from providers.wire import Usage
 from tests.providers.catalogue import AT
 
@@ -106,3 +110,103 @@ def test_made_up_names_do_not_pile_up() -> None:
             book.price("openai", f"made-up-{number}", AT)
     assert (len(snapshot._lookup_cache), len(snapshot._provider_cache)) == before
     assert book._find.cache_info().currsize == CACHE_SIZE
+
+
+def row(id_: str, **fields: Any) -> Provider:
+    """A provider's row that matters for prices alone."""
+    return replace(Provider(id_, (), "", (), "", ()), **fields)
+
+
+def test_a_provider_may_be_priced_as_another() -> None:
+    """A mirror of one's own sells at the prices of whom its row names, with that one's limits."""
+    book = PriceBook(providers=[row("mirror", price_as="openai")])
+    own, mirrored = PriceBook().price("openai", "gpt-4o", AT), book.price("mirror", "gpt-4o", AT)
+    assert mirrored.bill(ONE_EACH) == own.bill(ONE_EACH)
+    assert (mirrored.provider, mirrored.max_output_tokens) == ("mirror", own.max_output_tokens)
+    with pytest.raises(UnknownPrice):
+        book.price("mirror", "claude-sonnet-4-5", AT)
+
+
+def test_a_model_s_name_may_say_who_sells_it() -> None:
+    """After the last colon stands the seller; a name without one leaves the price open."""
+    book = PriceBook(providers=[row("router", price_as="huggingface_{suffix}")])
+    model = "openai/gpt-oss-120b"
+    sold = book.price("router", f"{model}:groq", AT)
+    assert sold.bill(ONE_EACH) == PriceBook().price("huggingface_groq", model, AT).bill(ONE_EACH)
+    for unsaid in (model, f"{model}:", f"{model}:nobody", f"{model}:{{suffix}}", "groq"):
+        with pytest.raises(UnknownPrice):
+            book.price("router", unsaid, AT)
+
+
+def test_a_free_provider_s_models_cost_nothing() -> None:
+    """Every model of a server of one's own is known, unless it is given a price."""
+    priced = ModelOverride("mine", Decimal(1), Decimal(2))
+    book = PriceBook({"dear": priced}, [row("mine", free=True)])
+    assert book.price("mine", "anything", AT).bill(ONE_EACH) == 0
+    assert book.price("mine", "dear", AT).bill(ONE_EACH) == 3_000_000_000
+
+
+def test_names_of_the_customer_say_nothing() -> None:
+    """A deployment called like a model need not be it; only the operator can say what it is."""
+    alike = ModelOverride("azure", price_as="gpt-4o")
+    book = PriceBook({"gpt-4o-mini": alike}, [row("azure", own_names=True)])
+    with pytest.raises(UnknownPrice, match=r"gpt-4\.1"):
+        book.price("azure", "gpt-4.1", AT)
+    found = book.price("azure", "gpt-4o-mini", AT)
+    assert found.bill(ONE_EACH) == PriceBook().price("openai", "gpt-4o", AT).bill(ONE_EACH)
+    assert (found.model, found.model_id) == ("gpt-4o-mini", "gpt-4o")
+    assert found.source.endswith(", as gpt-4o by config")
+
+
+def test_limits_beside_a_catalogue_price() -> None:
+    """What the operator says of a model stands above what the catalogue says of it."""
+    override = ModelOverride(
+        "openai", price_as="gpt-4o", max_output_tokens=5, context_window=6, hidden_output=True
+    )
+    price = PriceBook({"mine": override}).price("openai", "mine", AT)
+    assert (price.max_output_tokens, price.input_window, price.hidden_output) == (5, 6, True)
+
+
+def test_one_name_at_two_providers() -> None:
+    """`provider/model` prices each of them; a model whose own name has a slash is no such key."""
+    overrides = {
+        "openai/same": ModelOverride("openai", Decimal(1), Decimal(1)),
+        "groq/same": ModelOverride("groq", Decimal(2), Decimal(2)),
+        "openai/own-model": ModelOverride("groq", Decimal(3), Decimal(3)),
+    }
+    book = PriceBook(overrides)
+    bills = [
+        book.price(provider, model, AT).bill(ONE_EACH) // 10**9
+        for provider, model in (
+            ("openai", "same"),
+            ("groq", "same"),
+            ("groq", "openai/own-model"),
+        )
+    ]
+    assert bills == [2, 4, 6]
+    with pytest.raises(UnknownPrice):
+        book.price("openai", "own-model", AT)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rows", "message"),
+    [
+        ({"m": ModelOverride("openai")}, [], 'models."m": needs input_usd_per_mtok, or price_as'),
+        (
+            {"m": ModelOverride("openai", price_as="gpt-0")},
+            [],
+            "models.\"m\": the price catalogue has no 'gpt-0' of openai",
+        ),
+        (
+            {},
+            [row("mine", price_as="opnai")],
+            "providers.mine.price_as: the price catalogue has no provider 'opnai'; did you mean",
+        ),
+    ],
+)
+def test_names_that_the_catalogue_lacks(
+    overrides: dict[str, ModelOverride], rows: list[Provider], message: str
+) -> None:
+    """A price by a name that nothing has fails when the config is read, naming its key."""
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        PriceBook(overrides, rows)

@@ -73,6 +73,25 @@ def test_every_format_is_spoken_by_someone() -> None:
     assert {each.name for each in registry.FORMATS} <= spoken
 
 
+@pytest.mark.parametrize("name", sorted(registry.FAMILIES))
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("price_as", ["", "openai", "azure", "groq"])
+def test_every_family_is_spoken(name: str, free: bool, price_as: str) -> None:
+    """Whatever aex.toml may name stands for formats that there are, chat completions among them."""
+    found = registry.family(name, price_as=price_as, free=free)
+    assert set(found) <= {each.name for each in registry.FORMATS}
+    assert any(each.endswith("_chat") for each in found)
+
+
+def test_compatible_with_openai() -> None:
+    """Who sells OpenAI's models takes OpenAI's caps; a free server is asked for less."""
+    assert registry.family("openai")[0] == "compatible_chat"
+    assert registry.family("openai", price_as="openai")[0] == "openai_chat"
+    assert registry.family("openai", price_as="azure")[0] == "azure_chat"
+    assert registry.family("openai", free=True)[0] == "local_chat"
+    assert registry.family("groq", price_as="openai")[0] == "groq_chat"
+
+
 def test_a_refusal_takes_the_shape_of_the_path() -> None:
     """The format that speaks for the path, else the first of the provider's, else OpenAI's."""
     assert registry.error_format(OPENAI.formats, "POST", "/v1/embeddings").name == (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from functools import cache
+from typing import Any, Literal
 
 import bpe_openai  # type: ignore[import-untyped]
 import pytest
@@ -72,3 +74,25 @@ def test_picture_data_counts_as_pictures_not_as_text() -> None:
     plain = tokens.request_tokens_max(body, model="gpt-4o")
     with_picture = tokens.request_tokens_max(body, image_bytes=9_000, images=1, model="gpt-4o")
     assert with_picture == plain - 9_000 + tokens.image_tokens_max("gpt-4o")
+
+
+FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=40) | st.lists(st.text(max_size=9))))
+def test_no_normal_form_outgrows_its_bound(document: dict[str, Any]) -> None:
+    """All strings of a document, keys too, fit into their bytes and what normalisation may add."""
+    texts = list(document)
+    for value in document.values():
+        texts += [value] if isinstance(value, str) else value
+    gained = tokens.normal_form_bytes(document)
+    for form in FORMS:
+        normal = sum(tokens.text_tokens_max(unicodedata.normalize(form, text)) for text in texts)
+        assert normal <= sum(map(tokens.text_tokens_max, texts)) + gained
+
+
+def test_plain_text_gains_nothing() -> None:
+    """What no form can lengthen adds nothing; one sign that stands for a sentence adds its own."""
+    assert tokens.normal_form_bytes({"a": ["plain", 1, None], "b": {"c": "text"}}) == 0
+    assert tokens.normal_form_bytes("日本語") == 0
+    assert tokens.normal_form_bytes(["\ufdfa"]) == 30

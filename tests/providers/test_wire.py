@@ -29,6 +29,17 @@ def test_the_canonical_route_of_a_call() -> None:
     """It is the path itself, unless the host has it nested elsewhere."""
     assert Call("openai", "POST", "/v1/x", "", {}, b"").route == "/v1/x"
     assert Call("groq", "POST", "/openai/v1/x", "", {}, b"", "/v1/x").route == "/v1/x"
+    assert Call("groq", "POST", "/v1/x", "", {}, b"", "").route == ""
+
+
+def test_calls_to_the_same_thing_have_one_scope() -> None:
+    """Two of a host's paths for one thing share it; two models in the path do not."""
+    bare, versioned = (
+        Call("deepseek", "POST", path, "", {}, b"", "/v1/x") for path in ("/x", "/v1/x")
+    )
+    assert bare.scope == versioned.scope == ("/v1/x", "")
+    assert Call("azure", "POST", "/d/a/x", "", {}, b"", "/v1/x", "a").scope == ("/v1/x", "a")
+    assert Call("groq", "POST", "/y", "", {}, b"", "").scope == ("/y", "")
 
 
 def test_refused_carries_its_denial() -> None:
