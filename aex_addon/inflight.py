@@ -92,7 +92,9 @@ class InFlight:
         return Grant(
             cap,
             appraisal.server_calls if facts.server_calls_max is None else None,
-            price.usd_per_mtok(facts, appraisal.input_tokens) if price else None,
+            price.usd_per_mtok(facts, appraisal.input_tokens)
+            if price and facts.many_sellers
+            else None,
         )
 
     def end(self, ending: Ending, bytes_left: bool = True) -> Commit | Release:

@@ -45,7 +45,7 @@ class OpenAIChat:
         if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
             raise jsonbody.bad_request("`messages` must be a non-empty list.")
         pictures = _pictures(messages, dialect.text_parts)
-        if dialect.limits_price:
+        if dialect.many_sellers:
             _max_price(document)
         caps = [jsonbody.optional_count(document, key) for key in dialect.caps]
         stream_options = jsonbody.optional_object(document, "stream_options")
@@ -72,13 +72,14 @@ class OpenAIChat:
             usage_wanted=stream_options.get("include_usage") is True or not dialect.asks_usage,
             service_tier=jsonbody.optional_string(document, "service_tier"),
             modalities=frozenset({"text", "image"} if pictures else {"text"}),
+            many_sellers=dialect.many_sellers,
             document=document,
         )
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
         changes = self._capped(facts.document, grant.output_tokens_cap)
-        if self._dialect.limits_price and grant.usd_per_mtok is not None:
+        if facts.many_sellers and grant.usd_per_mtok is not None:
             changes["provider"] = _limited(facts.document, grant.usd_per_mtok)
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}

@@ -61,7 +61,7 @@ class Dialect:
     bounds_pictures: OpenAI's bounds on pictures hold; else the model's window is the bound.
     byte_level:      every vocabulary is one over bytes; see tokens.py.
     preamble_tokens: what chat templates may put before a conversation by themselves.
-    limits_price:    it chooses among sellers, and heeds a limit on their prices.
+    many_sellers:    it chooses among sellers of a model, and heeds a limit on their prices.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Dialect:
     bounds_pictures: bool = False
     byte_level: bool = False
     preamble_tokens: int = 0
-    limits_price: bool = False
+    many_sellers: bool = False
 
     def refuse_unmetered(self, document: dict[str, Any], model: str) -> None:
         """Raises Refused (403) for a model or an option whose cost has no bound here."""

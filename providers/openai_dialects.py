@@ -188,7 +188,7 @@ OPENROUTER = Dialect(
     models_refused=re.compile(r":online$|^openrouter/|^~|@preset"),
     tool_types=("function",),
     preamble_tokens=PREAMBLE,
-    limits_price=True,
+    many_sellers=True,
 )
 
 # https://inference-docs.cerebras.ai/api-reference/chat-completions

@@ -73,6 +73,7 @@ class Facts:
     output_per_server_call: each such call may use the output cap up anew.
     media_fill_window:   what is billed for pictures, sound and pages are the very tokens that fill
                          the model's window, so that it bounds them as it bounds text.
+    many_sellers:        the API chooses among sellers of the model, and heeds a limit on prices.
     document:            the parsed JSON body, for `patch`; never stored, never logged.
     """
 
@@ -93,6 +94,7 @@ class Facts:
     server_units: frozenset[str] = frozenset()
     output_per_server_call: bool = False
     media_fill_window: bool = False
+    many_sellers: bool = False
     document: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -102,8 +104,8 @@ class Grant:
 
     output_tokens_cap: per choice.
     server_calls_max:  calls of tools that the provider runs by itself.
-    usd_per_mtok:      the dearest input and output prices that the call was admitted at, for an API
-                       that chooses among sellers and can be told a limit.
+    usd_per_mtok:      the dearest input and output prices that the call was admitted at, where an
+                       API chooses among sellers.
     """
 
     output_tokens_cap: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from aex_addon.assembly import Assembly, assemble, prepare
 from aex_addon.home import Home, HomeError
+from aex_addon.settings import ConfigError, ProviderSettings, Settings
 from ledger.admin_commands import CreateAgent
 from ledger.commands import Admit, Admitted, Quote
 from ledger.errors import IntegrityBroken
@@ -137,3 +139,49 @@ async def test_models_of_the_config(home: Home) -> None:
     made = await assembled(home, models={"mine": model})
     assert made.parts.prices.price("openai", "mine", utc_now()).source == "config"
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ({"m": {"provider": "opnai", "input_usd_per_mtok": "1"}}, "no provider is called 'opnai'"),
+        ({"m": {"provider": "openai"}}, 'models."m": needs input_usd_per_mtok, or price_as'),
+        ({"m": {"provider": "openai", "price_as": "gpt-0"}}, "has no 'gpt-0' of openai"),
+    ],
+)
+async def test_models_of_nobody(home: Home, models: dict[str, Any], told: str) -> None:
+    """A price for a provider or by a name that there is not is a mistake of the configuration."""
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        await assembled(home, models=models)
+    (await assembled(home)).close()
+
+
+async def test_prices_by_another_name(home: Home) -> None:
+    """A deployment is priced as the model that the operator says it is."""
+    from aex_addon.clock import utc_now
+
+    providers = {"azure": {"upstream": "https://me.openai.azure.com"}}
+    models = {"prod-chat": {"provider": "azure", "price_as": "gpt-4o"}}
+    made = assemble(
+        home,
+        Settings.model_validate({"providers": providers, "models": models}),
+        {},
+        asyncio.get_running_loop(),
+    )
+    price = made.parts.prices.price("azure", "prod-chat", utc_now())
+    assert price.model_id == "gpt-4o"
+    assert made.routes.by_host("me.openai.azure.com") is not None
+    made.close()
+
+
+def test_a_new_table_means_a_new_authority(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """Another governed host makes another CA, and the log says why; the first CA is no news."""
+    settings = settings_for(9)
+    prepare(home, settings, {})
+    assert not caplog.records
+    azure = {"azure": ProviderSettings(upstream="https://me.openai.azure.com")}
+    more = settings.model_copy(update={"providers": {**settings.providers, **azure}})
+    prepare(home, more, {})
+    (record,) = caplog.records
+    assert "agents must trust anew" in record.getMessage()
+    assert "It does not permit me.openai.azure.com." in record.getMessage()

@@ -188,3 +188,50 @@ def test_a_reply_as_mitmproxy_sends_it() -> None:
 def test_websockets_are_told_apart(upgrade: str, websocket: bool) -> None:
     """Only an upgrade to WebSocket is one."""
     assert calls.is_websocket(asked(upgrade=upgrade).request) is websocket
+
+
+def nested(provider: str, path: str) -> Call:
+    settings = {"azure": ProviderSettings(upstream="https://me.openai.azure.com")}
+    found = routes(settings, {}).by_id(provider)
+    assert found is not None
+    return calls.read_call(asked(path), found, 100)
+
+
+def test_nested_paths_are_read_and_sent_as_they_are() -> None:
+    """The format's own path is known beside the provider's, which is what goes upstream."""
+    call = nested("groq", "/openai/v1/chat/completions?a")
+    assert (call.path, call.route) == ("/openai/v1/chat/completions", "/v1/chat/completions")
+    assert nested("groq", "/v1/chat/completions").route == ""
+    azure = nested("azure", "/openai/deployments/mine/chat/completions?api-version=1")
+    assert (azure.route, azure.path_model) == ("/v1/chat/completions", "mine")
+
+
+def test_one_request_under_two_paths_has_one_fingerprint() -> None:
+    """Two of a host's paths for one thing are the same request; two deployments are not."""
+    bare, versioned = (
+        calls.fingerprint(nested("deepseek", path))
+        for path in ("/chat/completions", "/v1/chat/completions")
+    )
+    assert bare == versioned
+    one, other = (
+        calls.fingerprint(nested("azure", f"/openai/deployments/{name}/chat/completions"))
+        for name in ("a", "b")
+    )
+    assert one != other
+
+
+def test_a_provider_s_own_key_header() -> None:
+    """The key stands in the provider's header alone, and the agent's is not sent beside it."""
+    settings = ProviderSettings(
+        upstream="http://upstream.example",
+        formats=["openai"],
+        api_key_env="OURS",
+        key_header="x-own-key: Token",
+    )
+    found = routes({"mine": settings}, {"OURS": KEY}).by_id("mine")
+    assert found is not None
+    flow = asked(authorization=f"Bearer {TOKEN}", X_Own_Key=TOKEN)
+    calls.send_upstream(flow, found, b"{}")
+    assert flow.request.headers.get_all("x-own-key") == [f"Token {KEY}"]
+    assert "authorization" not in flow.request.headers
+    assert TOKEN not in str(flow.request.headers)

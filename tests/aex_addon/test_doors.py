@@ -13,6 +13,7 @@ from mitmproxy.test import taddons, tflow, tutils
 
 from aex_addon.destinations import Destinations
 from aex_addon.doors import (
+    CANONICAL,
     DOOR,
     FORMATS,
     PATH,
@@ -251,3 +252,27 @@ def test_a_call_that_led_back_to_aex(doors: Doors) -> None:
     flow = tflow.tflow(req=tutils.treq(host="127.0.0.1", path=b"/dashboard"))
     doors.destinations._outgoing.add(flow.client_conn.peername[:2])
     assert marks(doors, flow) == "misdirected"
+
+
+def test_a_provider_without_an_address() -> None:
+    """Its base URL is answered with what to configure, and leads nowhere."""
+    found = arrival_at_home(TABLE, "127.0.0.1", "/azure/openai/v1/chat/completions")
+    assert (found.door, found.provider) == ("misdirected", "azure")
+    assert "upstream of [providers.azure]" in found.trouble
+
+
+@pytest.mark.parametrize("host", ["api.x.ai", "eu-west-1.api.x.ai"])
+def test_which_host_was_asked_is_kept(host: str) -> None:
+    """A region's calls are told from those to the default host, by tunnel and by whole URL."""
+    assert arrival_inside(TABLE, host, host, host, "/v1/x").host == host
+    assert arrival_by_url(TABLE, host, host, "/v1/x", own=False).host == host
+    assert arrival_at_home(TABLE, "127.0.0.1", "/x-ai/v1/x").host == ""
+
+
+def test_the_shape_of_refusals_follows_the_canonical_path(doors: Doors) -> None:
+    """A nested path is marked as what it is in the terms of its format."""
+    path = b"/groq/openai/v1/chat/completions?a"
+    flow = tflow.tflow(req=tutils.treq(host="127.0.0.1", path=path))
+    assert marks(doors, flow) == "base-url"
+    assert flow.metadata[PATH] == "/openai/v1/chat/completions?a"
+    assert flow.metadata[CANONICAL] == "/v1/chat/completions"

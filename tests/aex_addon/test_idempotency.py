@@ -92,3 +92,18 @@ def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(HomeError, match="chmod 600"):
         load_vault(path)
+
+
+def test_a_key_is_the_same_under_all_paths_for_one_thing() -> None:
+    """A host's two paths for chat share keys; two deployments that the path names do not."""
+    headers = {"idempotency-key": "k"}
+    first, second = (
+        key_hash(Call("deepseek", "POST", path, "", headers, b"{}", "/v1/chat/completions"))
+        for path in ("/chat/completions", "/v1/chat/completions")
+    )
+    assert first == second
+    one, other = (
+        key_hash(Call("azure", "POST", "/d", "", headers, b"{}", "/v1/chat/completions", model))
+        for model in ("a", "b")
+    )
+    assert one != other

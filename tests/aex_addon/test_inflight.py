@@ -222,3 +222,14 @@ def test_a_configured_limit_of_tool_calls_is_written() -> None:
     own = replace(call.appraisal.facts, server_calls_max=4)
     call.appraisal = replace(call.appraisal, facts=own)
     assert call.grant() == Grant(None, None)
+
+
+def test_the_grant_tells_the_prices_of_the_quote() -> None:
+    """An API that chooses among sellers is told what the call was admitted at."""
+    call = underway()
+    assert call.grant().usd_per_mtok is None
+    routed = replace(call.appraisal.facts, many_sellers=True)
+    call.appraisal = replace(call.appraisal, facts=routed)
+    assert call.grant().usd_per_mtok == PRICE.usd_per_mtok(routed, INPUT)
+    call.appraisal = replace(call.appraisal, price=None)
+    assert call.grant().usd_per_mtok is None

@@ -142,7 +142,7 @@ def test_money_has_limits(value: str) -> None:
         ModelSettings(provider="openai", input_usd_per_mtok=value)
 
 
-@pytest.mark.parametrize("value", [True, None, [1]])
+@pytest.mark.parametrize("value", [True, [1]])
 def test_money_is_text_or_a_whole_number(value: Any) -> None:
     """Whole numbers are exact and taken; other types are refused."""
     assert ModelSettings(provider="x", input_usd_per_mtok=3).input_usd_per_mtok == 3
@@ -218,7 +218,12 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "providers.openai.upstream": ("http://a.example", "http://a.example"),
     "providers.openai.api_key_env": ("KEY", "KEY"),
     "providers.openai.hosts": ("a.example, b.example", ["a.example", "b.example"]),
+    "providers.openai.key_header": ("x-key: Token", "x-key: Token"),
+    "providers.openai.formats": ("openai, groq", ["openai", "groq"]),
+    "providers.openai.price_as": ("groq", "groq"),
+    "providers.openai.free": ("true", True),
     "models.m.provider": ("openai", "openai"),
+    "models.m.price_as": ("gpt-4o", "gpt-4o"),
     "models.m.input_usd_per_mtok": ("1.5", Decimal("1.5")),
     "models.m.output_usd_per_mtok": ("2", Decimal(2)),
     "models.m.cache_read_usd_per_mtok": ("0.1", Decimal("0.1")),
@@ -331,3 +336,43 @@ def test_an_unreadable_file_is_named(home: Home) -> None:
     home.config.mkdir()
     with pytest.raises(ConfigError, match=r"aex\.toml cannot be read"):
         load(home, {})
+
+
+@pytest.mark.parametrize(
+    ("formats", "told"),
+    [
+        ('["opnai"]', "no provider that AEX knows speaks 'opnai'; did you mean 'openai'?"),
+        ('["klingon"]', "no provider that AEX knows speaks 'klingon'; known here: openai, groq"),
+        ("[]", 'expected what it speaks, such as ["openai"]'),
+        ('"openai"', "expected a list"),
+    ],
+)
+def test_formats_are_named_by_who_speaks_them(home: Home, formats: str, told: str) -> None:
+    """An unknown family is refused with the nearest, or with all that there are."""
+    text = f'[providers.mine]\nupstream = "https://x.example"\nformats = {formats}'
+    (line,) = mistakes(home, text)
+    assert line.startswith(f"aex.toml:3: providers.mine.formats: {told}")
+
+
+@pytest.mark.parametrize("value", ["", "two words", "host", "Content-Length", "x:y z", "a b: c"])
+def test_a_key_has_a_header_of_its_own(home: Home, value: str) -> None:
+    """A header that says something else of the request cannot hold the key."""
+    (line,) = mistakes(home, f'[providers.mine]\nkey_header = "{value}"')
+    assert line.startswith("aex.toml:2: providers.mine.key_header: ")
+
+
+def test_a_new_provider_by_variables_alone(home: Home) -> None:
+    """A container needs no file to name one."""
+    found = load(
+        home,
+        {
+            "AEX_PROVIDERS__MINE__UPSTREAM": "http://127.0.0.1:8000/v1",
+            "AEX_PROVIDERS__MINE__FORMATS": "openai",
+            "AEX_PROVIDERS__MINE__FREE": "true",
+        },
+    ).providers["mine"]
+    assert (found.upstream, found.formats, found.free) == (
+        "http://127.0.0.1:8000/v1",
+        ["openai"],
+        True,
+    )

@@ -246,3 +246,15 @@ def test_mitmproxy_cannot_open_other_destinations(
     authority = ca.ensure(home, HOSTS, NOW)
     with pytest.raises(ssl.SSLCertVerificationError, match="subtree violation"):
         loopback.connect(loopback.mitmproxy_server(home, [name]), authority.root_file, host)
+
+
+def test_a_replaced_ca_says_why(home: Path) -> None:
+    """The first one replaces nothing; the next names each host that came or went."""
+    assert ca.ensure(home, HOSTS, NOW).reasons == ()
+    assert ca.ensure(home, HOSTS, NOW).reasons == ()
+    replaced = ca.ensure(home, ["api.openai.com", "new.example"], NOW)
+    assert replaced.fresh
+    assert replaced.reasons == (
+        "It does not permit new.example.",
+        "It still permits api.anthropic.com.",
+    )
