@@ -56,7 +56,7 @@ def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
             problems.append(f"aex.toml: [providers.{named}] is configured twice, also as {name}")
         found[named] = settings
     made = [_changed(provider, found.get(provider.id)) for provider in PROVIDERS]
-    for name in found.keys() - known.keys():
+    for name in (name for name in found if name not in known):
         problem = _mistake(name, found[name], known)
         if problem:
             problems.append(f"aex.toml: [providers.{name}] {problem}")
