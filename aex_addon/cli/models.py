@@ -64,7 +64,7 @@ def list_models(context: Context, provider: str | None, match: str, as_json: boo
                 _mtok(price, "output_tokens"),
                 price.max_output_tokens or "-",
                 price.input_window or "-",
-                "aex.toml" if price.source == "config" else "catalogue",
+                "catalogue" if price.source.startswith("catalogue") else "aex.toml",
             )
             for price in shown
         ],
@@ -200,6 +200,9 @@ def _one(book: PriceBook, asked: Sequence[str], model: str) -> Price:
     from ledger.errors import CommandRefused
 
     found = [price for name in asked if (price := _price(book, name, model)) is not None]
+    if len(asked) > 1:
+        # A free server takes any name, which says nothing of this one.
+        found = [price for price in found if price.source != "free"]
     # A name that is the provider's own goes before one that it merely resells.
     own = [price for price in found if model in book.models(price.provider)]
     # The first provider is the one that `/v1` leads to, so its models need no other name.
