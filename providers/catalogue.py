@@ -14,7 +14,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
-from genai_prices.types import ModelInfo, Provider
+from genai_prices.types import ClauseEquals, ClauseOr, ModelInfo, Provider
 
 from providers.model_limits import context_window, max_output_tokens, may_hide_output
 from providers.price import Price
@@ -53,8 +53,17 @@ def models(price_as: str) -> list[str]:
     for entry in get_snapshot().providers:
         suffix = entry.id.removeprefix(before).removesuffix(after) if open_ else ""
         if price_as.replace(SUFFIX, suffix) == entry.id:
-            found += [f"{info.id}:{suffix}" if open_ else info.id for info in entry.models]
+            names = map(_asked_as, entry.models)
+            found += [f"{name}:{suffix}" if open_ else name for name in names]
     return found
+
+
+def _asked_as(info: ModelInfo) -> str:
+    """A name that finds the model; its id need not be one."""
+    if info.is_match(info.id):
+        return info.id
+    clauses = info.match.or_ if isinstance(info.match, ClauseOr) else [info.match]
+    return next((c.equals for c in clauses if isinstance(c, ClauseEquals)), info.id)
 
 
 def find(seller: str, listed: str) -> Found | None:

@@ -54,13 +54,32 @@ _GEMINI_OUTPUT_TOKENS = tuple(
 )
 _GEMINI_WINDOWS = re.compile(r"gemini-(2\.5-pro|3(\.1)?-pro|pro-latest)(-|$)")
 _GEMINI_SHOWS_ALL = re.compile(r"gemini-(1\.|(pro|flash)-1\.5|pro$|2\.0-flash(?!-thinking))")
+# https://console.groq.com/docs/models
+_GROQ_OUTPUT_TOKENS = tuple(
+    (re.compile(pattern), tokens)
+    for pattern, tokens in (
+        (r"llama-3\.1-8b-instant$", 131_072),
+        (r"llama-3\.3-70b-versatile$", 32_768),
+        (r"meta-llama/llama-4-", 8_192),
+        (r"meta-llama/llama-guard-4-", 1_024),
+        (r"openai/gpt-oss-", 65_536),
+        (r"qwen/qwen3-32b$", 40_960),
+    )
+)
+
+# Open models whose weights are known not to reason in hiding, at hosts that serve them as they are.
+_SERVE_AS_IT_IS = ("groq", "together", "fireworks", "cerebras")
+_LLAMA = re.compile(r"(.*/)?(meta-)?llama-?v?[234]", re.IGNORECASE)
 
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
+_OTHER_TABLES = {"groq": _GROQ_OUTPUT_TOKENS, **dict.fromkeys(_GOOGLE, _GEMINI_OUTPUT_TOKENS)}
+
+
 def max_output_tokens(provider: str, model: str) -> int | None:
     """The model's published maximum of output tokens per choice, None where it is not known."""
-    table = _GEMINI_OUTPUT_TOKENS if provider in _GOOGLE else ()
+    table = _OTHER_TABLES.get(provider, ())
     if provider in _PROVIDERS:
         table = _MAX_OUTPUT_TOKENS
     name = model.removeprefix("ft:")
@@ -82,5 +101,7 @@ def may_hide_output(provider: str, model: str) -> bool:
     """
     if provider in _GOOGLE:
         return not _GEMINI_SHOWS_ALL.match(model)
+    if provider in _SERVE_AS_IT_IS:
+        return not _LLAMA.match(model)
     name = model.removeprefix("ft:")
     return provider not in _PROVIDERS or not _SHOWS_ALL_OUTPUT.match(name)

@@ -29,6 +29,14 @@ TEMPLATE = """\
 # api_key_env = "OPENAI_API_KEY"      # the variable that holds the key, never the key
 # upstream = "https://mirror.example" # send governed calls elsewhere
 
+# [providers.azure]                   # your own host: governed from then on
+# upstream = "https://my-team.openai.azure.com"
+
+# [providers.mine]                    # any other server that speaks OpenAI's formats
+# upstream = "http://127.0.0.1:8000/v1"
+# formats = ["openai"]
+# free = true                         # or price_as = "openai", or prices below
+
 # [models."my-model"]                 # what the price catalogue does not know; prices in quotes
 # provider = "openai"
 # input_usd_per_mtok = "0.15"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from aex_addon.demo_provider import DemoProvider, Exchange
-from tests.end_to_end import speaking_gemini
+from tests.end_to_end import speaking_gemini, speaking_hosts
 from tests.end_to_end.faults import bend_event, bend_usage, packer
 
 
@@ -102,7 +102,10 @@ class FakeExchange(Exchange):
 Spoken = tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]
 
 # Each speaks one more API: given the provider, it says which paths it answers, and how.
-SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (speaking_gemini.speak,)
+SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
+    speaking_gemini.speak,
+    speaking_hosts.speak,
+)
 
 
 class FakeProvider(DemoProvider):

@@ -61,3 +61,11 @@ def test_look_ups_leave_nothing_behind() -> None:
     for number in range(5):
         catalogue.find("openai", f"made-up-{number}")
     assert (len(snapshot._lookup_cache), len(snapshot._provider_cache)) == before
+
+
+@pytest.mark.parametrize("price_as", ["fireworks", "huggingface_{suffix}", "nobody"])
+def test_listed_names_find_their_models(price_as: str) -> None:
+    """Every name that is shown to people is one under which the model is found."""
+    names = catalogue.models(price_as)
+    assert bool(names) is (price_as != "nobody")
+    assert all(catalogue.find(*catalogue.listed_as(price_as, name)) for name in names)

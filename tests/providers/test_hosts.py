@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from genai_prices.data_snapshot import get_snapshot
 
+from providers import registry
 from providers.hosts import HOSTS
 from providers.paths import canonical
 from providers.provider import Provider
+from providers.registry import PROVIDERS
 
 PATTERNS = {entry.id: entry.api_pattern for entry in get_snapshot().providers}
 REMOTE = [host for host in HOSTS if not host.free]
@@ -59,3 +62,15 @@ def test_an_openai_sdk_finds_the_host(provider: Provider) -> None:
     ours, theirs = next(pair for pair in prefixes if asked.startswith(pair[0] + "/"))
     path = theirs + asked[len(ours) :]
     assert canonical(provider.nests, path)[0] == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.id)
+def test_every_row_is_on_the_page(provider: Provider) -> None:
+    """The page of providers names each with its key, its first host and its base URL."""
+    page = (Path(registry.__file__).parent / "README.md").read_text()
+    (row,) = [
+        line for line in page.splitlines() if line.startswith("|") and f"`{provider.id}`" in line
+    ]
+    assert f"`{provider.api_key_env}`" in row
+    assert not provider.hosts or provider.hosts[0] in row
+    assert provider.free or f"`{provider.base_prefixes[0][0]}" in row

@@ -96,3 +96,27 @@ def test_windows_stand_here_only_where_the_catalogue_has_none() -> None:
         assert context_window("elsewhere", model) is None
     assert context_window("google", "gemini-2.5-process") is None
     assert context_window("google", "gemini-2.5-flash") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "hides"),
+    [
+        ("llama-3.3-70b-versatile", 32_768, False),
+        ("meta-llama/llama-4-scout-17b-16e-instruct", 8_192, False),
+        ("openai/gpt-oss-120b", 65_536, True),
+        ("qwen/qwen3-32b", 40_960, True),
+        ("unheard-of", None, True),
+    ],
+)
+def test_limits_at_groq(model: str, tokens: int | None, hides: bool) -> None:
+    """A host's own maximum holds; a model that does not reason bills no more than it sends."""
+    assert max_output_tokens("groq", model) == tokens
+    assert may_hide_output("groq", model) is hides
+
+
+def test_llama_is_served_as_it_is_by_some() -> None:
+    """What shows all its output at these hosts may be something else anywhere else."""
+    assert not may_hide_output("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo")
+    assert not may_hide_output("fireworks", "accounts/fireworks/models/llama-v3p1-8b-instruct")
+    assert may_hide_output("together", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B")
+    assert may_hide_output("openrouter", "meta-llama/llama-3.3-70b-instruct")
