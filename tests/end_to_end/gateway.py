@@ -7,17 +7,20 @@ Refuses to know: what the calls are (doors.py) and what they cost (the tests).
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
+from click.testing import CliRunner
 
+from aex_addon.cli.main import cli
 from providers.registry import PROVIDERS
-from tests.end_to_end.processes import ROOT, Child, clean_environment, free_port, poll
+from tests.end_to_end.processes import Child, clean_environment, free_port, poll
 from tests.end_to_end.upstream import REAL_KEY
 
 AEX = ["-m", "aex_addon.cli.main"]
@@ -100,15 +103,15 @@ class Gateway:
         return self.child.output() if self.child else ""
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command line, in this home; never raises for an exit code."""
-        return subprocess.run(
-            [sys.executable, *AEX, *arguments],
-            cwd=ROOT,
-            env=clean_environment(self.environment),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        """The command line, in this home; never raises for an exit code.
+
+        In this process: starting Python anew for each of a test's questions would take longer
+        than all that the tests ask.
+        """
+        with mock.patch.dict(os.environ, clean_environment(self.environment), clear=True):
+            done = CliRunner().invoke(cli, arguments, prog_name="aex")
+        return subprocess.CompletedProcess(
+            arguments, done.exit_code, stdout=done.stdout, stderr=done.stderr
         )
 
     def json(self, *arguments: str) -> Any:
