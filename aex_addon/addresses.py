@@ -57,3 +57,12 @@ def witness_url(value: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("an address of a witness holds no credentials; use witness_command")
     return value
+
+
+def token_uri(value: str) -> str:
+    """Where access tokens are got: over TLS, or on this machine."""
+    parts = urlsplit(value)
+    here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if not (here or (parts.scheme == "https" and parts.hostname)) or re.search(r"\s", value):
+        raise ValueError('expected an address with TLS, such as "https://tokens.example/token"')
+    return value

@@ -93,6 +93,7 @@ def assemble(
 ) -> Assembly:
     """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
     table = prepare(home, settings, environ)
+    table.begin()
     prices = price_book(settings)
     lock = _lock(home)
     try:
@@ -108,7 +109,8 @@ def assemble(
         lock.close()
         raise
     for route in table.keyless:
-        logger.warning("no key in %s: calls to %s go without one", route.key_name, route.host)
+        name = route.credentials.name
+        logger.warning("no key in %s: calls to %s go without one", name, route.host)
     parts = Parts(
         settings=settings,
         routes=table,

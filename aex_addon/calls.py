@@ -13,6 +13,7 @@ from mitmproxy import http
 from mitmproxy.net.http import url
 
 from aex_addon import identity
+from aex_addon.credentials import Outgoing
 from aex_addon.doors import PATH
 from aex_addon.routes import Route
 from providers.encoding import decode_body
@@ -82,14 +83,14 @@ def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
     The headers are rebuilt in one pass: each look-up in mitmproxy's costs microseconds.
     """
     request = flow.request
-    address = url.hostport(route.scheme, route.host, route.port).encode()
-    key_header = route.provider.key_header
-    key_name = key_header.name.encode()
+    host = url.hostport(route.scheme, route.host, route.port)
+    address, key_name = host.encode(), route.provider.key_header.name
+    key_header = key_name.encode()
     fields = [
         (name, value)
         for name, value in request.headers.fields
         if (lower := name.lower()) not in _NOT_FORWARDED
-        and lower != key_name
+        and lower != key_header
         and not lower.startswith(b"x-aex-")
     ]
     if request.is_http2:
@@ -100,15 +101,21 @@ def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
         fields.insert(0, (b"Host", address))
     if body or request.method in _WITH_BODY:
         fields.append((b"Content-Length", str(len(body)).encode()))
-    if route.key is not None:
-        fields.append((key_name, f"{key_header.prefix}{route.key}".encode()))
+    target = identity.without_key(route.base_path + str(flow.metadata[PATH]), key_name)
+    outgoing = Outgoing(request.method, host, target, fields, body)
+    route.credentials.authorize(outgoing, request)
     request.headers = http.Headers(fields)
     request.data.content = body
     request.trailers = None  # HTTP/1.1 upstreams are sent none, and none was read
     request.data.scheme = route.scheme.encode()
     request.data.host = route.host
     request.data.port = route.port
-    request.path = identity.without_key(route.base_path + str(flow.metadata[PATH]))
+    request.path = outgoing.target
+
+
+def breaks_signature(request: http.Request, body: bytes) -> bool:
+    """True where the client's own signature does not cover the body that would be sent."""
+    return identity.signed_by_client(request) and body != (request.raw_content or b"")
 
 
 def is_websocket(request: http.Request) -> bool:

@@ -24,15 +24,35 @@ _TOKENS = {
     "token_of_another_agent": "The AEX token of this call belongs to another agent than named.",
     "token_scope": "The AEX token of this call may read, but not call a provider.",
 }
+_PROXY_REMEDY = (
+    "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the same pair in Proxy-Authorization; the "
+    "API key is the agent's own here."
+)
 _TOKEN_REMEDY = (
     "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the token as the API key; "
     "`aex agent rotate-token AGENT` makes a new one."
 )
 
 
-def missing_token() -> Denial:
-    """No credential at all: the ledger need not be asked."""
-    return Denial(401, "token_missing", _TOKENS["token_missing"], _TOKEN_REMEDY)
+def missing_token(key_slot: bool = True) -> Denial:
+    """No credential at all: the ledger need not be asked.
+
+    key_slot: False where an AEX token does not count if it stands in place of the API key.
+    """
+    remedy = _TOKEN_REMEDY if key_slot else _PROXY_REMEDY
+    return Denial(401, "token_missing", _TOKENS["token_missing"], remedy)
+
+
+def signed_body(execution_id: str) -> Denial:
+    """A body that would have to be changed, and whose signature AEX cannot renew."""
+    return Denial(
+        403,
+        "signed_body",
+        "This call is signed with the agent's own keys, and AEX would have to change its body, "
+        "so nothing was sent.",
+        "Set an output cap in the request that the budget carries.",
+        execution_id=execution_id,
+    )
 
 
 def unavailable(message: str, execution_id: str | None = None) -> Denial:

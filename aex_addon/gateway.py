@@ -58,7 +58,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     assembly = assemble(home, settings, environ, loop)
     try:
-        logs.configure(settings.log_level, assembly.routes.keys)
+        logs.configure(settings.log_level, assembly.routes.secrets)
         master, pipeline = _master(assembly)
         listening = _Listening(assembly, on_ready)
         master.addons.add(listening)

@@ -16,15 +16,21 @@ from urllib.parse import unquote, unquote_plus
 from mitmproxy import http
 from mitmproxy.connection import Client
 
-from aex_addon.tokens import looks_like_token
+from aex_addon.tokens import TOKEN, looks_like_token
+from providers.sigv4 import ALGORITHM
 
 # Where provider keys stand: OpenAI and most others, Anthropic, Azure, Google.
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_PARAMETER = "key"
 
+# What a signature of AWS in `authorization` comes with, in headers or in the query.
+_SIGNATURE_HEADERS = ("x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
+_SIGNATURE_PARAMETERS = "x-amz-"
+
 # What never goes upstream: every credential, and what a client says to its proxy.
 CREDENTIAL_HEADERS = frozenset(
-    (*(name.encode() for name in _KEY_HEADERS), b"proxy-authorization", b"proxy-connection")
+    name.encode()
+    for name in (*_KEY_HEADERS, *_SIGNATURE_HEADERS, "proxy-authorization", "proxy-connection")
 )
 
 
@@ -72,13 +78,45 @@ def from_key_slot(headers: Mapping[str, str], query: str) -> Credential | None:
     return None
 
 
-def without_key(path: str) -> str:
-    """The path and query without a `key` parameter."""
+def without_key(path: str, name: str = _KEY_PARAMETER) -> str:
+    """The path and query without a `key` parameter, another one of that name, or a signature."""
     bare, mark, query = path.partition("?")
     if not mark:
         return path
-    kept = [pair for pair in query.split("&") if pair.partition("=")[0] != _KEY_PARAMETER]
+    kept = [pair for pair in query.split("&") if not _holds_key(pair, name)]
     return f"{bare}?{'&'.join(kept)}" if kept else bare
+
+
+def own_keys(request: http.Request, name: str) -> tuple[list[tuple[bytes, bytes]], list[str]]:
+    """The client's own credentials for the provider: headers, and parameters of the query.
+
+    name: where this provider has its key, if elsewhere than others. What holds an AEX token is no
+    credential for a provider.
+    """
+    names = [name, *_KEY_HEADERS, *(_SIGNATURE_HEADERS if signed_by_client(request) else ())]
+    wanted = {each.encode() for each in names}
+    fields = [
+        (field, value)
+        for field, value in request.headers.fields
+        if field.lower() in wanted and value and not TOKEN.search(value.decode("latin-1"))
+    ]
+    query = request.path.partition("?")[2]
+    parameters = [
+        pair
+        for pair in query.split("&")
+        if _holds_key(pair, name) and not TOKEN.search(unquote_plus(pair))
+    ]
+    return fields, parameters
+
+
+def signed_by_client(request: http.Request) -> bool:
+    """True where the client's credential is a signature of AWS, which covers the body."""
+    return str(request.headers.get("authorization", "")).startswith(ALGORITHM)
+
+
+def _holds_key(pair: str, name: str) -> bool:
+    found = unquote_plus(pair.partition("=")[0]).lower()
+    return found in (_KEY_PARAMETER, name.lower()) or found.startswith(_SIGNATURE_PARAMETERS)
 
 
 class Identity:
@@ -105,11 +143,15 @@ class Identity:
         """Forgets the connection."""
         self._connections.pop(client.id, None)
 
-    def of(self, flow: http.HTTPFlow) -> Credential | None:
-        """The flow's credential: of its connection, its proxy header, or its key slot."""
+    def of(self, flow: http.HTTPFlow, key_slot: bool = True) -> Credential | None:
+        """The flow's credential: of its connection, its proxy header, or its key slot.
+
+        key_slot: False where the agent's own key stands there, which says nothing of who pays.
+        """
         request = flow.request
-        return (
-            self._connections.get(flow.client_conn.id)
-            or from_proxy_header(request.headers.get("proxy-authorization"))
-            or from_key_slot(request.headers, request.path.partition("?")[2])
+        found = self._connections.get(flow.client_conn.id) or from_proxy_header(
+            request.headers.get("proxy-authorization")
         )
+        if found is not None or not key_slot:
+            return found
+        return from_key_slot(request.headers, request.path.partition("?")[2])

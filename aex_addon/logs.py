@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable
 
+from aex_addon.known_secrets import Secrets
 from aex_addon.redaction import Redactor
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 class Redaction(logging.Formatter):
     """Formats a record, then takes out secrets and control characters, tracebacks included."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Secrets) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._redact = Redactor(secrets)
 
@@ -32,7 +32,7 @@ class Redaction(logging.Formatter):
         return super().formatMessage(record).replace("\n", "\\n")
 
 
-def configure(level: str, secrets: Iterable[str]) -> None:
+def configure(level: str, secrets: Secrets) -> None:
     """Sets the root logger up; mitmproxy's own chatter is kept to warnings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redaction(secrets))

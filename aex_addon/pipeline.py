@@ -112,9 +112,11 @@ class Pipeline:
             return denials.unavailable("the gateway is stopping")
         route = self.parts.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
         assert route is not None, "doors only names providers of the table"
-        credential = self.parts.identity.of(flow)
+        access = route.credentials
+        credential = self.parts.identity.of(flow, not access.of_agent)
         if credential is None:
-            return denials.missing_token()
+            return denials.missing_token(key_slot=not access.of_agent)
+        await access.ready()
         call, appraisal = self._read(flow, route)
         command = self._command(door, credential, call, appraisal)
         flow.metadata[EXECUTION] = command.execution_id
@@ -138,8 +140,7 @@ class Pipeline:
         )
         if command.key_hash:
             inflight.recording = Recording(self.parts.settings.idempotency_max_kib * 1024)
-        self._dispatch(flow, route, call, inflight)
-        return None
+        return self._dispatch(flow, route, call, inflight)
 
     def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
         settings = self.parts.settings
@@ -156,7 +157,7 @@ class Pipeline:
         appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
         # The handshake of a WebSocket has no body to read: whatever was found there is beside
         # the point, and 426 is what makes clients fall back to plain requests.
-        refusal = _websocket(flow) or appraisal.refusal or _keyless(route)
+        refusal = _websocket(flow) or appraisal.refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
         return call, appraisal
@@ -187,7 +188,9 @@ class Pipeline:
             retry_of=self.likeness.earlier(token, fingerprint, clock.now_ns()),
         )
 
-    def _dispatch(self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight) -> None:
+    def _dispatch(
+        self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight
+    ) -> Denial | None:
         self.inflight[flow] = inflight
         facts, body = inflight.appraisal.facts, call.body
         if inflight.appraisal.price is not None:
@@ -197,17 +200,24 @@ class Pipeline:
             if facts.stream:
                 # A chunk can be hidden from a stream only where its bytes can be read.
                 flow.request.headers["accept-encoding"] = "identity"
+        if route.credentials.of_agent and calls.breaks_signature(flow.request, body):
+            return denials.signed_body(inflight.admitted.execution_id)
         calls.send_upstream(flow, route, body)
         self.parts.destinations.allow(flow.client_conn.id, route.host, route.port)
         flow.metadata[ADMITTED] = True
         inflight.dispatched = True
+        return None
 
     @survive
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Meter: from here on every byte passes the relay as it arrives."""
         inflight = self.inflight.get(flow)
         if inflight is not None and inflight.dispatched and flow.response is not None:
-            relay(flow, flow.response, inflight, self.parts.settings.body_limit_mib * 2**21)
+            routes = self.parts.routes
+            if route := routes.of(flow.metadata[PROVIDER], flow.metadata[HOST]):
+                route.credentials.heard(flow.response.status_code, flow.response.headers)
+            decoded_max = self.parts.settings.body_limit_mib * 2**21
+            relay(flow, flow.response, inflight, decoded_max, routes.secrets)
 
     @survive
     async def response(self, flow: http.HTTPFlow) -> None:
@@ -256,16 +266,6 @@ def _websocket(flow: http.HTTPFlow) -> Refusal | None:
         return None
     message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
     return Refusal(426, "websocket_not_metered", message)
-
-
-def _keyless(route: Route) -> Refusal | None:
-    if route.key is not None or not route.key_required:
-        return None
-    message = (
-        f"AEX has no key for {route.id}: set {route.key_name} where the gateway runs, "
-        "then restart it."
-    )
-    return Refusal(503, "provider_key_missing", message)
 
 
 def reached_provider(flow: http.HTTPFlow) -> bool:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from aex_addon.settings import ConfigError, ProviderSettings
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
-from providers.provider import KeyHeader, Nests, Provider
+from providers.provider import KeyHeader, KeyParameter, Nests, Provider
 from providers.registry import PROVIDERS, family
 
 # What AEX's own address serves besides: no provider's prefix may hide it.
@@ -38,11 +38,13 @@ class Row:
 
     upstream: where its calls go; empty where nobody has said. With `moved` all of them go there,
               whichever of its hosts was asked, and below its path; else each host is its own.
+    settings: what was configured, for those who know about keys.
     """
 
     provider: Provider
     upstream: str
     moved: bool
+    settings: ProviderSettings = NO_SETTINGS
 
 
 def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
@@ -55,7 +57,7 @@ def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
         if named in found:
             problems.append(f"aex.toml: [providers.{named}] is configured twice, also as {name}")
         found[named] = settings
-    made = [_changed(provider, found.get(provider.id)) for provider in PROVIDERS]
+    made = [_changed(provider, found.get(provider.id, NO_SETTINGS)) for provider in PROVIDERS]
     for name in (name for name in found if name not in known):
         problem = _mistake(name, found[name], known)
         if problem:
@@ -72,16 +74,14 @@ def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
     return tuple(made)
 
 
-def _changed(provider: Provider, settings: ProviderSettings | None) -> Row:
+def _changed(provider: Provider, settings: ProviderSettings) -> Row:
     """A built-in provider under the operator's settings."""
-    if settings is None:
-        return Row(provider, provider.upstream, moved=False)
     named = _named(provider, settings)
     if settings.upstream is None:
-        return Row(named, provider.upstream, moved=False)
+        return Row(named, provider.upstream, moved=False, settings=settings)
     if provider.upstream:
-        return Row(named, settings.upstream, moved=True)
-    return _at(named, settings.upstream)
+        return Row(named, settings.upstream, moved=True, settings=settings)
+    return replace(_at(named, settings.upstream), settings=settings)
 
 
 def _new(name: str, settings: ProviderSettings) -> Row:
@@ -95,7 +95,7 @@ def _new(name: str, settings: ProviderSettings) -> Row:
         api_key_env="",
         formats=(),
     )
-    return _at(_named(blank, settings), settings.upstream)
+    return replace(_at(_named(blank, settings), settings.upstream), settings=settings)
 
 
 def _named(provider: Provider, settings: ProviderSettings) -> Provider:
@@ -118,9 +118,11 @@ def _named(provider: Provider, settings: ProviderSettings) -> Provider:
     )
 
 
-def _key_header(text: str | None) -> KeyHeader | None:
+def _key_header(text: str | None) -> KeyHeader | KeyParameter | None:
     if text is None:
         return None
+    if text.startswith("?"):
+        return KeyParameter(text[1:])
     name, _, prefix = text.partition(":")
     return KeyHeader(name.lower(), f"{prefix.strip()} " if prefix.strip() else "")
 

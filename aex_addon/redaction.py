@@ -1,15 +1,16 @@
 """Taking credentials out of text that is about to be shown.
 
-Owns: how one is told: known keys by their value, agent tokens by their form, all others by where
-they stand (a header of their own, a scheme such as Bearer, a parameter of a URL).
+Owns: how one is told: AEX's own secrets by their value (known_secrets.py), agent tokens by their
+form, all others by where they stand (a header of their own, a scheme such as Bearer, a parameter of
+a URL).
 Refuses to know: where the text comes from and goes to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
+from aex_addon.known_secrets import Secrets
 from aex_addon.tokens import TOKEN
 
 # Headers whose whole value is a credential.
@@ -19,12 +20,12 @@ SECRET_HEADERS = (
     "x-api-key",
     "api-key",
     "x-goog-api-key",
+    "x-amz-security-token",
     "set-cookie",
     "cookie",
 )
 WITHHELD = "[credential]"
 
-_SHORTEST_SECRET = 6
 # In quotes, as Python and JSON write pairs and mappings; else, as a header line that may be
 # coloured, up to its end. What stands before the name is beside the point: a colour, an escaped
 # line end, X-Forwarded-.
@@ -42,15 +43,14 @@ _PARAMETER = re.compile(
 
 
 class Redactor:
-    """Text without credentials. Tiny `secrets` are none: they would blot everything out."""
+    """Text without credentials."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
     def __call__(self, text: str) -> str:
         """The text, each credential in it replaced by a word in brackets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        text = _HEADER.sub(rf"\1{WITHHELD}", TOKEN.sub("[token]", text))
+        text = TOKEN.sub("[token]", self._secrets.blot(text))
+        text = _HEADER.sub(rf"\1{WITHHELD}", text)
         text = _SCHEME.sub(rf"\1\2{WITHHELD}", text)
         return _PARAMETER.sub(rf"\1{WITHHELD}", text)

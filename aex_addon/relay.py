@@ -2,7 +2,8 @@
 
 Owns: how an answer is framed and streamed; taking a content encoding off for the meter.
 Refuses to know: what the meter reads, how the call is booked. The client's bytes are never
-delayed, altered or lost by metering, but for the usage chunk that AEX itself asked for.
+delayed, altered or lost by metering, but for the usage chunk that AEX itself asked for; and for
+AEX's own key, should a provider repeat it, as some do in the error that refuses it.
 """
 
 from __future__ import annotations
@@ -14,30 +15,40 @@ from mitmproxy import http
 from aex_addon.guard import never_raising
 from aex_addon.idempotency import kept_headers
 from aex_addon.inflight import InFlight, Recording
+from aex_addon.known_secrets import Secrets
 from providers.encoding import Decoder
 
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
 _NO_BODY = (204, 304)
+_PLAIN = ("", "identity")
 
 
 def relay(
-    flow: http.HTTPFlow, response: http.Response, inflight: InFlight, decoded_max: int
+    flow: http.HTTPFlow,
+    response: http.Response,
+    inflight: InFlight,
+    decoded_max: int,
+    secrets: Secrets,
 ) -> None:
     """Sets the answer up to pass as it arrives; metered if it is one that is billed.
 
-    decoded_max: bytes after which a compressed answer is no longer read (it passes on).
+    decoded_max: bytes after which a compressed answer is no longer read (it passes on; the rest
+    of an error does not).
     """
     inflight.status = response.status_code
     response.headers["x-aex-execution-id"] = inflight.admitted.execution_id
     _end_by_the_end(flow.request, response)
     response.stream = True
+    if not 200 <= response.status_code < 300:
+        _error(flow.request, response, decoded_max, secrets)
+        return
     facts, wire_format = inflight.appraisal.facts, inflight.appraisal.wire_format
-    if wire_format is None or not 200 <= response.status_code < 300:
+    if wire_format is None:
         return
     content_type = response.headers.get("content-type", "")
     inflight.meter = wire_format.meter(facts, response.status_code, content_type)
     encoding = response.headers.get("content-encoding", "")
-    if encoding.lower() not in ("", "identity"):
+    if encoding.lower() not in _PLAIN:
         inflight.decoder = Decoder(encoding, decoded_max)
     altered = facts.stream and not facts.usage_wanted and facts.kind == "metered"
     if inflight.decoder is not None and inflight.decoder.failed:
@@ -46,10 +57,39 @@ def relay(
     if altered:
         response.headers.pop("content-encoding", None)
     tee = never_raising(_tee(inflight, altered), inflight.lose_sight)
+    if inflight.decoder is None:
+        # An error may come in the middle of a stream; that is one event, and not cut.
+        tee = _blotted(tee, secrets)
     if inflight.recording is not None:
         inflight.recording.headers = kept_headers(response.headers)
         tee = _recorded(tee, inflight.recording)
     response.stream = _chunks(tee)
+
+
+def _error(
+    request: http.Request, response: http.Response, decoded_max: int, secrets: Secrets
+) -> None:
+    """Sets an answer that is not billed up to pass without any secret of AEX's in it."""
+    fields = response.headers.fields
+    response.headers.fields = tuple((name, secrets.blot_bytes(value)) for name, value in fields)
+    if request.method == "HEAD" or response.status_code in _NO_BODY:
+        return
+    encoding, flowing = response.headers.pop("content-encoding", ""), secrets.flowing()
+    decoder = None if encoding.lower() in _PLAIN else Decoder(encoding, decoded_max)
+
+    def stream(data: bytes) -> bytes:
+        plain = data
+        if decoder is not None:
+            # What cannot be read cannot be searched either, and ends here.
+            plain = decoder.feed(data) if data else decoder.finish()
+        return flowing.feed(plain) + (b"" if data else flowing.finish())
+
+    response.stream = _chunks(stream)
+
+
+def _blotted(tee: Callable[[bytes], bytes], secrets: Secrets) -> Callable[[bytes], bytes]:
+    """The tee, without secrets that are whole in one of its chunks. Nothing waits for that."""
+    return lambda data: secrets.blot_bytes(tee(data))
 
 
 def _end_by_the_end(request: http.Request, response: http.Response) -> None:

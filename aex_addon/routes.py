@@ -1,6 +1,6 @@
 """The provider table as this installation has it, and how a call finds its way in it.
 
-Owns: which hosts are governed, where their calls really go, and which key goes with them.
+Owns: which hosts are governed, where their calls really go, and which credentials go with them.
 Destinations come from here alone: no header, body field or redirect moves a call or a key.
 Refuses to know: requests, budgets, how a row came about (provider_rows.py).
 """
@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from aex_addon.credentials import Credentials
+from aex_addon.known_secrets import Secrets
 from aex_addon.provider_rows import Row, rows
+from aex_addon.provision import begin, credentials
 from aex_addon.settings import ConfigError, ProviderSettings
-from aex_addon.tokens import looks_like_token
 from providers.provider import Provider
 
 
@@ -21,9 +23,7 @@ from providers.provider import Provider
 class Route:
     """Where calls of one provider go: the default, or those to one of its hosts.
 
-    base_path has no slash at its end. key is the provider key, kept out of every representation;
-    `key_required` says that a call without one is pointless, because the provider's own host is
-    asked.
+    base_path has no slash at its end.
     """
 
     provider: Provider
@@ -31,34 +31,31 @@ class Route:
     host: str
     port: int
     base_path: str
-    key: str | None = field(repr=False)
-    key_required: bool
+    credentials: Credentials = field(repr=False)
 
     @property
     def id(self) -> str:
         """The provider's id."""
         return self.provider.id
 
-    @property
-    def key_name(self) -> str:
-        """The variable that holds its key."""
-        return self.provider.api_key_env
-
 
 class Routes:
     """Look-ups in the configured table."""
 
-    def __init__(self, table: tuple[Row, ...], keys: Mapping[str, str]) -> None:
+    def __init__(
+        self, table: tuple[Row, ...], access: Mapping[str, Credentials], secrets: Secrets
+    ) -> None:
         self.providers = tuple(row.provider for row in table)
+        self.secrets = secrets
         self._by_id: dict[str, Route] = {}
         self._by_host: dict[str, Route] = {}
         for row in table:
-            key = keys.get(row.provider.id)
+            own = access[row.provider.id]
             if row.upstream:
-                self._by_id[row.provider.id] = _route(row, row.upstream, key)
+                self._by_id[row.provider.id] = _route(row, row.upstream, own)
             for host in row.provider.hosts:
                 upstream = row.upstream if row.moved else f"https://{host}"
-                self._by_host[host.lower()] = _route(row, upstream, key)
+                self._by_host[host.lower()] = _route(row, upstream, own)
         prefixes = [
             (ours, theirs, provider.id)
             for provider in self.providers
@@ -73,19 +70,19 @@ class Routes:
         return tuple(sorted(self._by_host))
 
     @property
-    def keys(self) -> list[str]:
-        """Every provider key, so that logs can leave them out."""
-        return [route.key for route in self._by_id.values() if route.key]
-
-    @property
     def keyless(self) -> list[Route]:
         """Routes to a place of the operator's own that name a key which is not set."""
         return [
             route
             for route in self._by_id.values()
-            if route.key_name and not route.key and not route.key_required
+            if route.credentials.name and route.credentials.goes_without
             if not route.provider.free
         ]
+
+    def begin(self) -> None:
+        """Reads every secret once; it may block. Raises ConfigError, see provision.py."""
+        each = [*self._by_host.values(), *self._by_id.values()]
+        begin({route.id: (route.credentials, route.host) for route in each}.values())
 
     def by_id(self, provider_id: str) -> Route | None:
         """The default route of a provider; None if there is no such provider, or no address."""
@@ -110,23 +107,20 @@ class Routes:
 
 def routes(configured: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> Routes:
     """The table. Raises ConfigError for a provider that cannot be, or a token as a key."""
-    table = rows(configured)
-    keys, problems = {}, []
+    table, secrets = rows(configured), Secrets()
+    access: dict[str, Credentials] = {}
+    problems: list[str] = []
     for row in table:
-        name = row.provider.api_key_env
-        key = environ.get(name) if name else None
-        if key and looks_like_token(key):
-            problems.append(
-                f"{name} holds an agent's AEX token; the gateway needs the provider's key there"
-            )
-        if key:
-            keys[row.provider.id] = key
+        try:
+            access[row.provider.id] = credentials(row, environ, secrets)
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(tuple(dict.fromkeys(problems)))
-    return Routes(table, keys)
+    return Routes(table, access, secrets)
 
 
-def _route(row: Row, upstream: str, key: str | None) -> Route:
+def _route(row: Row, upstream: str, access: Credentials) -> Route:
     parts = urlsplit(upstream)
     return Route(
         provider=row.provider,
@@ -134,6 +128,5 @@ def _route(row: Row, upstream: str, key: str | None) -> Route:
         host=parts.hostname or "",
         port=parts.port or (443 if parts.scheme == "https" else 80),
         base_path=parts.path.rstrip("/"),
-        key=key,
-        key_required=not row.moved,
+        credentials=access,
     )

@@ -34,8 +34,11 @@ class Aex:
         home = Home.locate(os.environ)
         settings = load_settings(home, os.environ)
         self.assembly = assemble(home, settings, os.environ, asyncio.get_running_loop())
-        self.addons: list[Any] = [*default_addons(self.assembly), Scrub()]
-        cover(ctx.master, Redactor(self.assembly.routes.keys))
+        self.addons: list[Any] = [
+            *default_addons(self.assembly),
+            Scrub(self.assembly.routes.secrets),
+        ]
+        cover(ctx.master, Redactor(self.assembly.routes.secrets))
 
     def running(self) -> None:
         """Sets what AEX cannot do without; whoever runs mitmdump chose the listener."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from aex_addon import addresses
 from certs.errors import HostRefused
@@ -36,6 +36,18 @@ class ConfigError(Exception):
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("expected the name of an environment variable, not the key itself")
+    return value
+
+
+def _private_file(value: str) -> str:
+    if not value.startswith(("/", "~/")):
+        raise ValueError('expected an absolute path, or one that begins with "~/"')
+    return value
+
+
+def _entry(value: str) -> str:
+    if not re.fullmatch(r"[^/]+/.+", value):
+        raise ValueError('expected "SERVICE/USER", the entry of the keyring')
     return value
 
 
@@ -66,9 +78,14 @@ def _families(value: list[str]) -> list[str]:
 
 
 def _key_header(value: str) -> str:
+    if re.fullmatch(r"\?[A-Za-z0-9_.-]+", value):
+        return value
     name, _, prefix = value.partition(":")
     if not re.fullmatch(r"[A-Za-z0-9-]+", name) or name.lower() in _TAKEN_HEADERS:
-        raise ValueError('expected a header, such as "api-key" or "authorization: Bearer"')
+        raise ValueError(
+            'expected a header, such as "api-key" or "authorization: Bearer", or "?key" for a '
+            "parameter of the query"
+        )
     if not re.fullmatch(r"[!-~]*", prefix.strip()):
         raise ValueError("after the colon stands one word at most, such as Bearer")
     return value
@@ -89,6 +106,8 @@ def _money(value: object) -> Decimal:
     return amount
 
 
+_SOURCES = ("api_key_env", "api_key_file", "api_key_keyring", "api_key_command", "aws_profile")
+
 Usd = Annotated[Decimal, BeforeValidator(_money)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -104,12 +123,29 @@ class ProviderSettings(_Table):
     """
 
     upstream: Annotated[str, AfterValidator(addresses.upstream)] | None = None
+    credentials: Literal["key", "agent", "aws", "google"] | None = None
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    api_key_file: Annotated[str, AfterValidator(_private_file)] | None = None
+    api_key_keyring: Annotated[str, AfterValidator(_entry)] | None = None
+    api_key_command: Annotated[list[str], BeforeValidator(_split), Field(min_length=1)] | None = (
+        None
+    )
+    api_key_ttl_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    aws_profile: Annotated[str, Field(min_length=1)] | None = None
     key_header: Annotated[str, AfterValidator(_key_header)] | None = None
     hosts: Annotated[list[str], BeforeValidator(_split), AfterValidator(_hosts)] | None = None
     formats: Annotated[list[str], BeforeValidator(_split), AfterValidator(_families)] | None = None
     price_as: str | None = None
     free: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        named = [name for name in _SOURCES if getattr(self, name) is not None]
+        if self.credentials == "agent":
+            named.insert(0, 'credentials = "agent"')
+        if len(named) > 1:
+            raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
+        return self
 
 
 class ModelSettings(_Table):

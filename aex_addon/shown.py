@@ -19,6 +19,7 @@ from mitmproxy.master import Master
 
 from aex_addon.doors import PATH
 from aex_addon.identity import without_key
+from aex_addon.known_secrets import Secrets
 from aex_addon.redaction import SECRET_HEADERS, WITHHELD, Redactor
 
 
@@ -65,24 +66,28 @@ class Scrub:
     What is over has been sent: its request needs no credential any more.
     """
 
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has come."""
-        _scrub(flow)
+        self._scrub(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """There will be no answer."""
-        _scrub(flow)
+        self._scrub(flow)
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """There is no tunnel."""
-        _scrub(flow)
+        self._scrub(flow)
 
-
-def _scrub(flow: http.HTTPFlow) -> None:
-    request = flow.request
-    for name in SECRET_HEADERS:
-        if name in request.headers:
-            request.headers[name] = WITHHELD
-    request.path = without_key(request.path)
-    if PATH in flow.metadata:
-        flow.metadata[PATH] = without_key(str(flow.metadata[PATH]))
+    def _scrub(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        for name in SECRET_HEADERS:
+            if name in request.headers:
+                request.headers[name] = WITHHELD
+        fields = request.headers.fields
+        request.headers.fields = tuple((name, self._secrets.blot_bytes(v)) for name, v in fields)
+        request.path = self._secrets.blot(without_key(request.path))
+        if PATH in flow.metadata:
+            flow.metadata[PATH] = without_key(str(flow.metadata[PATH]))

@@ -6,6 +6,7 @@ Owns: the shape of a row. Refuses to know: any one provider.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 # Path prefixes: how a host has it, and how the format's inventor does (see paths.py).
 Nests = tuple[tuple[str, str], ...]
@@ -20,6 +21,13 @@ class KeyHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyParameter:
+    """The parameter of the query that carries a provider key."""
+
+    name: str = "key"
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One provider.
 
@@ -30,6 +38,9 @@ class Provider:
     base_prefixes: (prefix at AEX's own address, prefix at the provider), for the base-URL door.
     api_key_env:   the environment variable that holds the provider key.
     formats:       names of the wire formats it speaks.
+    key_header:    where a key stands in a request.
+    credentials:   a key; or also what AWS's tools find, of which a signature is made; or also a
+                   service account of Google, whose access token stands in the place of a key.
     nests:         where it keeps the paths of those formats; none: where their inventor does.
     price_as:      the catalogue's provider whose prices apply, if it is another. `{suffix}` in it
                    stands for what follows the last colon of a model's name.
@@ -43,7 +54,8 @@ class Provider:
     base_prefixes: tuple[tuple[str, str], ...]
     api_key_env: str
     formats: tuple[str, ...]
-    key_header: KeyHeader = KeyHeader()
+    key_header: KeyHeader | KeyParameter = KeyHeader()
+    credentials: Literal["key", "aws", "google"] = "key"
     nests: Nests = ()
     price_as: str = ""
     free: bool = False

@@ -64,6 +64,7 @@ PROVIDERS: tuple[Provider, ...] = (
         base_prefixes=(("/vertex", ""),),
         api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
         formats=_GEMINI,
+        credentials="google",
     ),
     *HOSTS,
 )

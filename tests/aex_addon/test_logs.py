@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from aex_addon import logs
+from aex_addon.known_secrets import Secrets
 from tests.aex_addon.rig import token_of
 
 KEY = "canary-provider-key-0123456789"
@@ -23,7 +24,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    logs.configure("debug", [KEY, ""])
+    secrets = Secrets()
+    logs.configure("debug", secrets)
+    secrets.add("a provider", KEY, "")
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)

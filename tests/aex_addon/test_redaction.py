@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from aex_addon.known_secrets import Secrets
 from aex_addon.redaction import SECRET_HEADERS, Redactor
 from tests.aex_addon.rig import token_of
 
 KEY = "canary-provider-key-0123456789"
 TOKEN = token_of("a")
 VALUES = ("canary", "Scheme canary; more=canary, canary", "a\\\\\\'canary canary", '\\"canary')
-redact = Redactor([KEY, "", "tiny"])
+secrets = Secrets()
+secrets.add("a provider", KEY, "", "tiny")
+redact = Redactor(secrets)
 
 
 @pytest.mark.parametrize("name", SECRET_HEADERS)

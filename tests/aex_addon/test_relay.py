@@ -12,14 +12,17 @@ from mitmproxy.test import tflow, tutils
 
 from aex_addon.appraisal import Appraisal
 from aex_addon.inflight import InFlight
+from aex_addon.known_secrets import Secrets
 from aex_addon.relay import relay
 from ledger.commands import Admitted
 from providers.openai_chat import OPENAI_CHAT
 from providers.wire import Facts
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import USAGE, Upstream, connected
+from tests.providers.compress import compress
 
 MIB = 2**20
+KEY = "sk-canary/of+the-provider"
 
 
 def relayed(
@@ -35,7 +38,9 @@ def relayed(
     response = tutils.tresp(status_code=status, headers=http.Headers(**fields))
     facts = Facts("/v1/chat/completions", "metered", "m", stream=stream, usage_wanted=wanted)
     inflight = InFlight(Admitted("ex_1", "bot", 5, 5), Appraisal(facts, OPENAI_CHAT), "openai")
-    relay(tflow.tflow(req=request, resp=response), response, inflight, MIB)
+    secrets = Secrets()
+    secrets.add("openai", KEY)
+    relay(tflow.tflow(req=request, resp=response), response, inflight, MIB, secrets)
     return response, inflight
 
 
@@ -78,8 +83,47 @@ def test_other_framings_stay(headers: dict[str, str]) -> None:
 def test_an_answer_that_is_not_billed(status: int) -> None:
     """It passes unmetered, its status noted."""
     response, inflight = relayed(status, content_type="application/json")
-    assert response.stream is True
+    assert b"".join(part for data in (b"bytes", b"") for part in tee(response)(data)) == b"bytes"
     assert (inflight.status, inflight.meter) == (status, None)
+
+
+ECHO = f'{{"error": "Incorrect API key provided: {KEY}."}}'.encode()
+BLOTTED = b'{"error": "Incorrect API key provided: [key]."}'
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "br", "zstd", "deflate"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_error_that_repeats_the_key(encoding: str, size: int) -> None:
+    """The client gets all of it but the key, however it is encoded and cut."""
+    response, _ = relayed(401, content_encoding=encoding, www_authenticate=f"Key {KEY}")
+    data = compress(encoding, ECHO)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    passed = [part for piece in [*pieces, b""] for part in tee(response)(piece)]
+    assert b"".join(passed) == BLOTTED
+    assert b"" not in passed
+    assert "content-encoding" not in response.headers
+    assert response.headers["www-authenticate"] == "Key [key]"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [("magic", ECHO), ("gzip", ECHO), ("gzip", compress("gzip", b"x" * 2 * MIB))],
+)
+def test_an_error_that_cannot_be_read(encoding: str, data: bytes) -> None:
+    """What cannot be searched for the key does not pass."""
+    response, _ = relayed(500, content_encoding=encoding)
+    passed = [part for piece in (data, b"") for part in tee(response)(piece)]
+    assert len(b"".join(passed)) <= MIB
+
+
+def test_an_error_in_a_stream_that_repeats_the_key() -> None:
+    """It is blotted out of the event, and what follows passes as it is."""
+    response, inflight = relayed(stream=True, wanted=True, content_type="text/event-stream")
+    show = tee(response)
+    event = b"data: " + ECHO + b"\n\n"
+    assert list(show(event)) == [b"data: " + BLOTTED + b"\n\n"]
+    assert list(show(b"data: [DONE]\n\n")) == [b"data: [DONE]\n\n"]
+    assert inflight.meter is not None
 
 
 def test_an_empty_chunk_is_never_written() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from aex_addon.routes import Route, Routes, routes
@@ -29,7 +31,8 @@ def test_the_built_in_row() -> None:
         443,
         "",
     )
-    assert (route.key, route.key_name, route.key_required) == (None, "OPENAI_API_KEY", True)
+    assert route.credentials.name == "OPENAI_API_KEY"
+    assert not route.credentials.goes_without
 
 
 @pytest.mark.parametrize(
@@ -45,15 +48,34 @@ def test_another_upstream(upstream: str, expected: tuple[object, ...]) -> None:
     """An upstream in the config moves the calls, and makes the key optional."""
     route = openai(table(upstream=upstream))
     assert (route.scheme, route.host, route.port, route.base_path) == expected
-    assert not route.key_required
+    assert route.credentials.goes_without
 
 
 def test_keys() -> None:
     """The key comes from the variable named in the config, and shows in no representation."""
     found = table({"MY_KEY": "canary", "OPENAI_API_KEY": "other"}, api_key_env="MY_KEY")
-    assert found.keys == ["canary"]
+    assert found.secrets.blot("canary, other") == "[key], other"
     assert "canary" not in repr(openai(found))
-    assert table({"OPENAI_API_KEY": ""}).keys == []
+    assert not found.keyless
+
+
+def test_a_missing_key() -> None:
+    """It is told at the start where calls go without one, and not where they are refused."""
+    assert table({"OPENAI_API_KEY": ""}).keyless == []
+    found = table(upstream="http://127.0.0.1:1")
+    assert found.keyless == [openai(found)]
+
+
+def test_the_secrets_of_a_start(tmp_path: Path) -> None:
+    """Files are read when a gateway begins, and not by whoever only needs the hosts."""
+    path = tmp_path / "key"
+    found = table(api_key_file=str(path))
+    with pytest.raises(ConfigError, match=r"providers\.openai: cannot look at"):
+        found.begin()
+    path.write_text("canary-in-a-file\n")
+    path.chmod(0o600)
+    found.begin()
+    assert found.secrets.blot("canary-in-a-file") == "[key]"
 
 
 @pytest.mark.parametrize("host", ["api.openai.com", "API.OpenAI.com", "api.openai.com."])
@@ -100,7 +122,8 @@ def test_each_host_is_its_own_upstream() -> None:
     assert asked(found, "api.x.ai") == ("https", "api.x.ai", 443, "")
     default = found.by_id("x-ai")
     assert default is not None
-    assert (default.host, default.key) == ("api.x.ai", "k")
+    assert default.host == "api.x.ai"
+    assert not default.credentials.goes_without
     assert found.of("x-ai", "") is default
     assert found.of("x-ai", "eu-west-1.api.x.ai") is found.by_host("eu-west-1.api.x.ai")
 
@@ -133,7 +156,7 @@ def test_an_address_that_nobody_has_named() -> None:
     assert named.by_id("azure") is None
     route = named.by_host("a.openai.azure.com")
     assert route is not None
-    assert route.key_required
+    assert not route.credentials.goes_without
 
 
 def test_who_is_warned_about_a_missing_key() -> None:

@@ -216,7 +216,9 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "ledger": ("sqlite:///x.db", "sqlite:///x.db"),
     "providers.openai.upstream": ("http://a.example", "http://a.example"),
+    "providers.openai.credentials": ("aws", "aws"),
     "providers.openai.api_key_env": ("KEY", "KEY"),
+    "providers.openai.api_key_ttl_seconds": ("60", 60),
     "providers.openai.hosts": ("a.example, b.example", ["a.example", "b.example"]),
     "providers.openai.key_header": ("x-key: Token", "x-key: Token"),
     "providers.openai.formats": ("openai, groq", ["openai", "groq"]),
@@ -250,6 +252,15 @@ SAMPLES: dict[str, tuple[str, Any]] = {
 }
 
 
+# Each in place of the variable's name.
+SOURCES: dict[str, tuple[str, Any]] = {
+    "providers.openai.api_key_file": ("~/key", "~/key"),
+    "providers.openai.api_key_keyring": ("aex/openai", "aex/openai"),
+    "providers.openai.api_key_command": ("op,read,op://x/y", ["op", "read", "op://x/y"]),
+    "providers.openai.aws_profile": ("work", "work"),
+}
+
+
 def leaves(table: type[BaseModel]) -> set[str]:
     """Every key of the tables, in dots."""
     inner = {"providers": ("openai", ProviderSettings), "models": ("m", ModelSettings)}
@@ -272,16 +283,45 @@ def _named(key: str) -> str:
 
 def test_every_key_is_a_variable(home: Home) -> None:
     """Each key can be set by its AEX_ variable alone, and the test knows all keys."""
-    assert leaves(Settings) == set(SAMPLES)
-    environ = {
-        "AEX_" + key.upper().replace(".", "__"): value for key, (value, _) in SAMPLES.items()
-    }
-    settings = load(home, environ)
-    for key, (_, expected) in SAMPLES.items():
-        found: Any = settings
-        for part in key.split("."):
-            found = found[part] if isinstance(found, dict) else getattr(found, part)
-        assert found == expected, key
+    assert leaves(Settings) == SAMPLES.keys() | SOURCES.keys()
+    for samples in (SAMPLES, *({key: sample} for key, sample in SOURCES.items())):
+        environ = {
+            "AEX_" + key.upper().replace(".", "__"): value for key, (value, _) in samples.items()
+        }
+        settings = load(home, environ)
+        for key, (_, expected) in samples.items():
+            found: Any = settings
+            for part in key.split("."):
+                found = found[part] if isinstance(found, dict) else getattr(found, part)
+            assert found == expected, key
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('api_key_file = "key"', "api_key_file: expected an absolute path"),
+        ('api_key_keyring = "aex"', 'api_key_keyring: expected "SERVICE/USER"'),
+        ("api_key_command = []", "api_key_command: expected another value"),
+        ('api_key_ttl_seconds = "1"', "api_key_ttl_seconds: expected a whole number"),
+        ("api_key_ttl_seconds = 1", "api_key_ttl_seconds: expected 60 or more"),
+        ('key_header = "?"', 'key_header: expected a header, such as "api-key"'),
+        ('key_header = "?a b"', 'or "?key" for a parameter of the query'),
+        ('credentials = "any"', "credentials: expected 'key', 'agent', 'aws' or 'google'"),
+        (
+            'api_key_env = "A"\napi_key_file = "/b"',
+            "api_key_env and api_key_file exclude each other; keep one",
+        ),
+        (
+            'credentials = "agent"\napi_key_env = "A"',
+            'credentials = "agent" and api_key_env exclude each other; keep one',
+        ),
+    ],
+)
+def test_mistakes_about_keys(home: Home, line: str, told: str) -> None:
+    """One secret comes from one place, and the sentence says what is expected."""
+    (found,) = mistakes(home, f"[providers.openai]\n{line}\n")
+    assert found.startswith("aex.toml:")
+    assert told in found
 
 
 def test_a_variable_stands_above_the_file(home: Home) -> None:

@@ -13,10 +13,21 @@ from mitmproxy.log import MitmFormatter
 from mitmproxy.test import taddons, tflow, tutils
 
 from aex_addon.doors import PATH
+from aex_addon.known_secrets import Secrets
 from aex_addon.redaction import Redactor
 from aex_addon.shown import Formatted, Scrub, cover
 
 KEY = "canary-provider-key-0123456789"
+
+
+def secrets() -> Secrets:
+    made = Secrets()
+    made.add("a provider", KEY)
+    return made
+
+
+def redactor() -> Redactor:
+    return Redactor(secrets())
 
 
 @pytest.fixture
@@ -41,7 +52,7 @@ async def test_the_dump_is_covered(root: logging.Logger) -> None:
     dumper = Dumper(out)
     with taddons.context(dumper) as context:
         context.configure(dumper, flow_detail=3)
-        cover(context.master, Redactor([KEY]))
+        cover(context.master, redactor())
         dumper.response(carrying(authorization=f"Bearer {KEY}", cookie="canary", host="a.example"))
     text = out.getvalue()
     assert "canary" not in text.replace("key: canary", "")
@@ -58,7 +69,7 @@ async def test_the_log_is_covered(root: logging.Logger) -> None:
     root.addHandler(own)
     try:
         with taddons.context() as context:
-            cover(context.master, Redactor([KEY]))
+            cover(context.master, redactor())
         try:
             raise ValueError(KEY)
         except ValueError:
@@ -76,7 +87,7 @@ def test_a_formatter_keeps_its_format() -> None:
     """Only what is a credential differs from what the handler would have written."""
     record = logging.LogRecord("x", logging.INFO, "", 0, "all is %s", ("well",), None)
     own = logging.Formatter("%(levelname)s %(message)s")
-    assert Formatted(own, Redactor([])).format(record) == own.format(record)
+    assert Formatted(own, redactor()).format(record) == own.format(record)
 
 
 @pytest.mark.parametrize("hook", ["response", "error", "http_connect_error"])
@@ -84,7 +95,7 @@ def test_a_flow_that_is_over_is_scrubbed(hook: str) -> None:
     """Its request keeps no credential, and all else; the client's answer is as it was."""
     flow = carrying(authorization="canary", x_goog_api_key="canary", cookie="canary", accept="*/*")
     flow.metadata[PATH] = "/v1?key=canary"
-    getattr(Scrub(), hook)(flow)
+    getattr(Scrub(secrets()), hook)(flow)
     assert "canary" not in str(flow.request.headers.fields) + flow.request.path
     assert (flow.request.path, flow.metadata[PATH]) == ("/v1?page=2", "/v1")
     assert flow.request.headers["accept"] == "*/*"
@@ -97,6 +108,6 @@ def test_a_flow_without_credentials_stays() -> None:
     """Nothing is added where there was none."""
     flow = tflow.tflow(req=tutils.treq(path=b"/v1?page=2"))
     before = (flow.request.headers.fields, flow.request.data.path)
-    Scrub().response(flow)
+    Scrub(secrets()).response(flow)
     assert (flow.request.headers.fields, flow.request.data.path) == before
     assert PATH not in flow.metadata
