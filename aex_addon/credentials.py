@@ -80,6 +80,7 @@ class OwnSecret:
 
     required: without it no call leaves; else calls go without one.
     region:   the region of a host, where the provider takes signatures of AWS.
+    bearer_below: paths below this take a key as OpenAI does.
     """
 
     of_agent = False
@@ -91,6 +92,7 @@ class OwnSecret:
         place: KeyPlace,
         required: bool,
         region: Callable[[str], str | None] | None = None,
+        bearer_below: str = "",
     ) -> None:
         self.keeper = keeper
         self.name = keeper.source.name
@@ -98,6 +100,7 @@ class OwnSecret:
         self._place = place
         self._required = required
         self._region = region
+        self._bearer_below = bearer_below
 
     @property
     def goes_without(self) -> bool:
@@ -122,7 +125,8 @@ class OwnSecret:
         if isinstance(secret, AwsKeys):
             self._sign(secret, outgoing)
         elif secret is not None:
-            _place(secret, self._place, outgoing)
+            below = self._bearer_below and f"{self._bearer_below}/" in outgoing.target
+            _place(secret, KeyHeader() if below else self._place, outgoing)
 
     def no_signature(self, host: str) -> str:
         """Why keys of AWS cannot sign requests to this host; "" if they can."""

@@ -42,6 +42,7 @@ def credentials(row: Row, environ: Mapping[str, str], secrets: Secrets) -> Crede
         # At a place of the operator's own a key may not be needed; where one is named, it is.
         required=not plain or not row.moved,
         region=partial(region_of, environ=environ) if kind == "aws" else None,
+        bearer_below=provider.bearer_below,
     )
     if isinstance(source, Variable):
         _begin(made, "")

@@ -39,6 +39,7 @@ class Provider:
     api_key_env:   the environment variable that holds the provider key.
     formats:       names of the wire formats it speaks.
     key_header:    where a key stands in a request.
+    bearer_below:  paths below this take a key as OpenAI does, whatever the others take.
     credentials:   a key; or also what AWS's tools find, of which a signature is made; or also a
                    service account of Google, whose access token stands in the place of a key.
     nests:         where it keeps the paths of those formats; none: where their inventor does.
@@ -55,6 +56,7 @@ class Provider:
     api_key_env: str
     formats: tuple[str, ...]
     key_header: KeyHeader | KeyParameter = KeyHeader()
+    bearer_below: str = ""
     credentials: Literal["key", "aws", "google"] = "key"
     nests: Nests = ()
     price_as: str = ""

@@ -53,6 +53,7 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="GEMINI_API_KEY",
         formats=(*_GEMINI, "google_chat", "compatible_embeddings", "compatible_free"),
         key_header=KeyHeader("x-goog-api-key", ""),
+        bearer_below="/v1beta/openai",
         nests=(("/v1beta/openai", "/v1"), ("", "")),
     ),
     # https://cloud.google.com/vertex-ai/docs/reference/rest: the global endpoint. The catalogue

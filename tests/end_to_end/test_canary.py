@@ -76,7 +76,8 @@ def of_an_account(folder: Path) -> Kept:
     closing = ExitStack()
     endpoint = closing.enter_context(token_endpoint())
     path = key_file(folder, endpoint.uri)
-    token = "ya29.canary-token-1"
+    # Each provider that takes an account gets a token of its own, numbered as they come.
+    token = "ya29.canary-token-"
     environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(path)}
     secrets = [token, *pem().splitlines()[1:-1]]
     return Kept(['credentials = "google"'], environ, secrets, f"Bearer {token}", closing)
@@ -95,8 +96,9 @@ def started(kept: Kept, book: Echo, home: Path) -> Gateway:
     """A gateway that keeps its secret in this way, and raises with it where it is asked to."""
     gateway = Gateway(home, book.url)
     gateway.launcher = ["-m", "tests.end_to_end.leaking"]
+    # The first row is the one that is asked; the others have secrets of other kinds.
     text = gateway.config.read_text().replace(
-        'api_key_env = "OPENAI_API_KEY"', "\n".join(kept.settings)
+        'api_key_env = "OPENAI_API_KEY"', "\n".join(kept.settings), 1
     )
     gateway.write_config(f'log_level = "debug"\n{text}')
     del gateway.environment["OPENAI_API_KEY"]
