@@ -64,16 +64,19 @@ def from_proxy_header(value: str | None) -> Credential | None:
     return Credential(password, user or None)
 
 
-def from_key_slot(headers: Mapping[str, str], query: str) -> Credential | None:
-    """An AEX token that stands where a provider key would; None if another key stands there."""
-    for name in _KEY_HEADERS:
-        value = headers.get(name, "")
-        token = value.removeprefix("Bearer ").removeprefix("bearer ").strip()
-        if looks_like_token(token):
-            return Credential(token)
+def from_key_slot(headers: Mapping[str, str], query: str, own: str = "") -> Credential | None:
+    """An AEX token that stands where a provider key would; None if another key stands there.
+
+    own: the header or parameter in which this provider's keys stand, if it is another.
+    """
+    for name in (*_KEY_HEADERS, own):
+        # Before the key may stand one word, such as Bearer; two keys are none.
+        words = headers.get(name, "").split() if name else []
+        if words and len(words) <= 2 and looks_like_token(words[-1]):
+            return Credential(words[-1])
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if name == _KEY_PARAMETER and looks_like_token(unquote_plus(value)):
+        if name in (_KEY_PARAMETER, own) and looks_like_token(unquote_plus(value)):
             return Credential(unquote_plus(value))
     return None
 
@@ -143,10 +146,11 @@ class Identity:
         """Forgets the connection."""
         self._connections.pop(client.id, None)
 
-    def of(self, flow: http.HTTPFlow, key_slot: bool = True) -> Credential | None:
+    def of(self, flow: http.HTTPFlow, key_slot: bool = True, own: str = "") -> Credential | None:
         """The flow's credential: of its connection, its proxy header, or its key slot.
 
         key_slot: False where the agent's own key stands there, which says nothing of who pays.
+        own:      the provider's own header or parameter for keys.
         """
         request = flow.request
         found = self._connections.get(flow.client_conn.id) or from_proxy_header(
@@ -154,4 +158,4 @@ class Identity:
         )
         if found is not None or not key_slot:
             return found
-        return from_key_slot(request.headers, request.path.partition("?")[2])
+        return from_key_slot(request.headers, request.path.partition("?")[2], own)

@@ -113,7 +113,8 @@ class Pipeline:
         route = self.parts.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
         assert route is not None, "doors only names providers of the table"
         access = route.credentials
-        credential = self.parts.identity.of(flow, not access.of_agent)
+        own = route.provider.key_header.name
+        credential = self.parts.identity.of(flow, not access.of_agent, own)
         if credential is None:
             return denials.missing_token(key_slot=not access.of_agent)
         await access.ready()

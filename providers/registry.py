@@ -71,9 +71,10 @@ PROVIDERS: tuple[Provider, ...] = (
 )
 
 # What aex.toml may name as the formats of a new provider: what a provider of the table speaks, by
-# its id; and `openai` for whatever is compatible with it.
+# its id; `gemini` for Google's own API, and `openai` for whatever is compatible with that one.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     **{provider.id: provider.formats for provider in PROVIDERS},
+    "gemini": _GEMINI,
     "openai": ("compatible_chat", "compatible_embeddings", "compatible_free"),
 }
 

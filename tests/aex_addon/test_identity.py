@@ -137,3 +137,13 @@ def test_the_order_of_places() -> None:
     assert addon.of(flow) == Credential(OTHER)
     flow.request.headers["proxy-authorization"] = basic(f"bot:{TOKEN}")
     assert addon.of(flow) == Credential(TOKEN, "bot")
+
+
+@pytest.mark.parametrize("value", [TOKEN, f"Token {TOKEN}"])
+def test_a_slot_of_the_provider_s_own(value: str) -> None:
+    """Where a provider's keys stand in a header or parameter of its own, so does an AEX token."""
+    headers = http.Headers(x_own_key=value)
+    assert identity.from_key_slot(headers, "", "x-own-key") == Credential(TOKEN)
+    assert identity.from_key_slot({}, f"a=b&own={TOKEN}", "own") == Credential(TOKEN)
+    assert identity.from_key_slot(headers, f"own={TOKEN}") is None
+    assert identity.from_key_slot({"x-own-key": "sk-another"}, "own=x", "x-own-key") is None

@@ -90,6 +90,7 @@ def test_compatible_with_openai() -> None:
     assert registry.family("openai", price_as="azure")[0] == "azure_chat"
     assert registry.family("openai", free=True)[0] == "local_chat"
     assert registry.family("groq", price_as="openai")[0] == "groq_chat"
+    assert registry.family("gemini")[0] == "gemini_generate"
 
 
 def test_a_refusal_takes_the_shape_of_the_path() -> None:
