@@ -100,7 +100,7 @@ def _priced(
     quote = Quote(
         quoted.fixed_nanousd, quoted.output_rate_picousd, quoted.output_tokens_cap, quoted.choices
     )
-    cap_held = quoted.cap_source in ("request", "window", "none")
+    cap_held = not facts.cap_writable or quoted.cap_source in ("request", "window", "none")
     return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held, server_calls)
 
 

@@ -11,6 +11,7 @@ every final refusal carries it; `rate_limit_error` and `server_error` stand wher
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from providers.wire import Denial, Reply
 
@@ -49,12 +50,15 @@ def error_type(denial: Denial) -> str:
     return "rate_limit_error" if denial.status == 429 else "server_error"
 
 
-def _body(denial: Denial) -> bytes:
-    message = f"{denial.message} {denial.remedy}".strip()
-    error = {
-        "message": message,
+def error_object(denial: Denial) -> dict[str, Any]:
+    """What all of OpenAI's APIs say about an error, wherever they put it."""
+    return {
+        "message": f"{denial.message} {denial.remedy}".strip(),
         "type": error_type(denial),
         "param": None,
         "code": denial.code,
     }
-    return json.dumps({"error": error}).encode("ascii")
+
+
+def _body(denial: Denial) -> bytes:
+    return json.dumps({"error": error_object(denial)}).encode("ascii")

@@ -64,6 +64,7 @@ FREE_PATHS = (
     FreePath("GET DELETE", "/v1/responses/{id}", "reads or forgets an answer", "responses/get"),
     FreePath("GET", "/v1/responses/{id}/input_items", _READ, "responses/input-items"),
     FreePath("POST", "/v1/responses/{id}/cancel", "ends work", "responses/cancel"),
+    FreePath("POST", "/v1/responses/input_tokens", "counts only", "responses/input-tokens"),
     FreePath("GET", "/v1/conversations/{id}", _READ, "conversations/retrieve"),
     FreePath("GET", "/v1/conversations/{id}/items", _READ, "conversations/list-items"),
     FreePath("GET", "/v1/chat/completions", _READ, "chat/list"),

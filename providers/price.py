@@ -70,13 +70,23 @@ class UnknownWindow(Unquotable):
         )
 
 
+class UnknownLength(Unquotable):
+    """The request has no field for an output cap, and nothing says how long the answer can be."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"No longest answer is known for the model {model!r}, and this call cannot be capped.",
+            f'Add to aex.toml: [models."{model}"] with max_output_tokens = ...',
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What a call may cost at the most, open in its output cap.
 
     input_tokens:        the bound on input that `fixed_nanousd` stands for.
     fixed_nanousd:       all input, the fee per call and what is billed beside tokens, at the
-                         dearest applicable rates.
+                         dearest applicable rates; the output too where no cap can be written.
     output_rate_picousd: 1e-12 USD per output token, the dearest applicable rate.
     output_tokens_cap:   per choice; where it came from says `cap_source`. A cap from `request` is
                          there already and one from `window` the provider itself holds (or nothing
@@ -155,6 +165,11 @@ class Price:
         fixed += self._charges(facts, server_calls)
         cap, cap_source = self._cap(facts)
         rate = max(table.dearest("output", input_tokens, facts.modalities) for table in tables)
+        if not facts.cap_writable:
+            if cap_source == "default":
+                raise UnknownLength(self.model)
+            fixed += facts.choices * cap * rate
+            rate = Decimal(0)
         return Quote(
             input_tokens=input_tokens,
             fixed_nanousd=_nano(fixed),

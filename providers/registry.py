@@ -16,12 +16,16 @@ from providers.hosts import HOSTS
 from providers.openai_chat import CHATS, OPENAI_CHAT
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
+from providers.openai_responses import OPENAI_RESPONSES
+from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.provider import KeyHeader, Provider
 from providers.wire import Call, WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
 FORMATS: tuple[WireFormat, ...] = (
     *CHATS,
+    OPENAI_RESPONSES,
+    OPENAI_RESPONSES_COMPACT,
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     GEMINI_GENERATE,
@@ -42,7 +46,10 @@ PROVIDERS: tuple[Provider, ...] = (
         upstream="https://api.openai.com",
         base_prefixes=(("/v1", "/v1"), ("/openai/v1", "/v1")),
         api_key_env="OPENAI_API_KEY",
-        formats=("openai_chat", "openai_embeddings", "openai_free"),
+        formats=(
+            *("openai_chat", "openai_responses", "openai_responses_compact"),
+            *("openai_embeddings", "openai_free"),
+        ),
     ),
     # https://ai.google.dev/api#primary-endpoints, and https://ai.google.dev/gemini-api/docs/openai
     Provider(

@@ -60,6 +60,7 @@ class Facts:
     input_unseen:        more input is with the provider (earlier turns, files, search results);
                          the model's window bounds it.
     output_tokens_cap:   per choice, as the request caps it; None when it caps nothing.
+    cap_writable:        False where the API has no field for a cap: the model's maximum holds.
     choices:             how many answers the provider is asked for (they multiply the output).
     has_output:          False where the endpoint bills input only (embeddings).
     usage_wanted:        the client itself asked for usage in the stream; else AEX asks, and hides.
@@ -83,6 +84,7 @@ class Facts:
     stream: bool = False
     input_tokens_max: int = 0
     output_tokens_cap: int | None = None
+    cap_writable: bool = True
     choices: int = 1
     has_output: bool = True
     usage_wanted: bool = False

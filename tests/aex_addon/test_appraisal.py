@@ -50,6 +50,14 @@ def test_a_cap_that_only_the_request_can_hold() -> None:
     assert not judged(body=uncapped).cap_held
 
 
+def test_a_cap_that_no_field_takes() -> None:
+    """There is nothing to write, and nothing that a smaller budget could make smaller."""
+    body = {"model": "gpt-5.2", "input": "hi"}
+    found = judged("/v1/responses/compact", body)
+    assert found.cap_held
+    assert found.quote.affordable_cap(found.quote.cost(0) - 1) == -1
+
+
 def test_a_free_path() -> None:
     """It costs nothing and is no part of the rate."""
     found = judged("/v1/models", b"", "GET")

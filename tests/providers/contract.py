@@ -250,7 +250,7 @@ class WireFormatContract:
         for case in self.cases():
             call = case.call(self.default)
             facts = self.wire_format.read(call)
-            if facts.kind != "metered" or not facts.has_output:
+            if facts.kind != "metered" or not (facts.has_output and facts.cap_writable):
                 continue
             asked = facts.output_tokens_cap
             sent = replace(call, body=self.wire_format.patch(call, facts, Grant(3)))

@@ -16,7 +16,14 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.price import Price, UnknownPrice, UnknownUnit, UnknownWindow, reserve
+from providers.price import (
+    Price,
+    UnknownLength,
+    UnknownPrice,
+    UnknownUnit,
+    UnknownWindow,
+    reserve,
+)
 from providers.prices import ModelOverride, PriceBook
 from providers.provider import Provider
 from providers.wire import Facts, Usage
@@ -278,3 +285,16 @@ def test_what_costs_nothing_needs_no_cap() -> None:
     quote = price.quote(chat(100, None, 1))
     assert (quote.cap_source, reserve(quote, quote.output_tokens_cap)) == ("window", 0)
     assert price.bill(Usage({"input_tokens": 5, "output_tokens": 5})) == 0
+
+
+def test_output_that_nothing_can_cap_is_reserved_in_full() -> None:
+    """Where the request has no field for a cap, the longest answer is a fixed part of the quote."""
+    long = ModelOverride("openai", Decimal(1), Decimal(2), max_output_tokens=100)
+    book = PriceBook({"m": long, "bare": ModelOverride("openai", Decimal(1), Decimal(2))})
+    facts = Facts("x", "metered", input_tokens_max=10, cap_writable=False)
+    quote = book.price("openai", "m", AT).quote(facts)
+    assert (quote.fixed_nanousd, quote.output_rate_picousd) == (10 * 1000 + 100 * 2000, 0)
+    assert reserve(quote, 1) == reserve(quote, 100)
+    with pytest.raises(UnknownLength, match="capped") as raised:
+        book.price("openai", "bare", AT).quote(facts)
+    assert "max_output_tokens" in raised.value.remedy

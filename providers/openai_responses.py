@@ -1,0 +1,173 @@
+"""OpenAI Responses: the `POST /v1/responses` wire format, and how any such request is read.
+
+Owns: which options are known, what the request may cost, the changes AEX makes to it.
+Refuses to know: prices, budgets. The answer is counted in openai_responses_meter.py.
+Request: https://developers.openai.com/api/reference/resources/responses/methods/create
+
+Options are a list of the known ones: those in it change nothing that is billed beyond the tokens
+of the answer, which `max_output_tokens` caps, reasoning included. All others are refused, because
+nothing tells what an option of tomorrow costs: running in the background (the answer, and its
+usage, come with another call), templates (their model, tools and text are with the provider),
+compaction inside a call and reasoning in `pro` mode (which run the model more than once).
+
+A cap below 16 is refused by the API, which costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from providers import jsonbody, openai_errors, tokens
+from providers.openai_responses_input import Content, read_input
+from providers.openai_responses_meter import JsonMeter, StreamMeter
+from providers.openai_responses_tools import Toolbox, read_tools
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+
+PATH = "/v1/responses"
+
+OPTIONS = frozenset(
+    (
+        *("background", "client_metadata", "conversation", "image", "include", "input"),
+        *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "model"),
+        *("parallel_tool_calls", "previous_response_id", "prompt_cache_key"),
+        *("prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier"),
+        *("service_tier", "store", "stream", "stream_options", "temperature", "text"),
+        *("tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"),
+    )
+)
+_SHOWABLE = re.compile(r"[a-z_]{1,40}\Z")
+# Others are priced by contract, or not known to the price catalogue.
+_SERVICE_TIERS = (None, "auto", "default", "flex", "priority", "fast", "scale")
+
+
+class OpenAIResponses:
+    """The wire format; stateless, one instance."""
+
+    name = "openai_responses"
+
+    def claims(self, call: Call) -> bool:
+        """POST to the one path."""
+        return call.method == "POST" and call.route == PATH
+
+    def read(self, call: Call) -> Facts:
+        """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
+        document = jsonbody.parse_object(call.body)
+        return read_create(call.body, document, stream=jsonbody.optional_bool(document, "stream"))
+
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
+        """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
+        return write_grant(call.body, facts, grant)
+
+    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
+        """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
+        kind = content_type.partition(";")[0].strip().lower()
+        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
+        return StreamMeter() if is_stream and status < 400 else JsonMeter()
+
+    def refuse(self, denial: Denial) -> Reply:
+        """The denial as OpenAI's error object."""
+        return openai_errors.refuse(denial)
+
+    def error_event(self, denial: Denial) -> bytes:
+        """The denial as this API's error event; the SDK raises its API error on it."""
+        error = openai_errors.error_object(denial)
+        event = {**error, "type": "error", "error": error}
+        return b"event: error\ndata: " + json.dumps(event).encode("ascii") + b"\n\n"
+
+
+OPENAI_RESPONSES = OpenAIResponses()
+
+
+def read_create(
+    body: bytes,
+    document: dict[str, Any],
+    *,
+    stream: bool,
+    more_options: frozenset[str] = frozenset(),
+    has_output: bool = True,
+) -> Facts:
+    """Facts of a request for a response, however it came. Raises Refused.
+
+    more_options: those that are known only on this way of sending it.
+    """
+    model = jsonbody.model_name(document)
+    refuse_options(document, OPTIONS | more_options)
+    content = read_input(document.get("input"))
+    tools = [*jsonbody.optional_list(document, "tools"), *content.tools]
+    toolbox = read_tools(tools, model)
+    earlier = earlier_turns(document)
+    if document.get("input") is None and not earlier:
+        raise jsonbody.bad_request("`input` must be text or a list of items.")
+    calls = jsonbody.optional_count(document, "max_tool_calls", least=0)
+    return Facts(
+        endpoint=PATH,
+        kind="metered",
+        model=model,
+        stream=stream,
+        input_tokens_max=input_tokens_max(body, document, content, toolbox),
+        output_tokens_cap=jsonbody.optional_count(document, "max_output_tokens"),
+        has_output=has_output,
+        usage_wanted=True,
+        service_tier=jsonbody.optional_string(document, "service_tier"),
+        modalities=content.modalities,
+        input_unseen=earlier or content.unseen or toolbox.unseen,
+        server_calls_max=calls if toolbox.units else 0,
+        server_units=frozenset(toolbox.units),
+        document=document,
+    )
+
+
+def input_tokens_max(
+    body: bytes, document: dict[str, Any], content: Content, toolbox: Toolbox
+) -> int:
+    """Most input tokens of what was sent: see tokens.py; a schema of the answer is a tool."""
+    text = jsonbody.optional_object(document, "text")
+    schema = bool(jsonbody.optional_object(text, "format").get("schema"))
+    return tokens.request_tokens_max(
+        body,
+        messages=content.items + 1,
+        tools=toolbox.count + schema,
+        image_bytes=sum(content.pictures),
+        images=len(content.pictures),
+        model=jsonbody.model_name(document),
+    )
+
+
+def write_grant(body: bytes, facts: Facts, grant: Grant) -> bytes:
+    """The body with what was granted in it; `body` itself where nothing changes."""
+    changes: dict[str, Any] = {}
+    cap, asked = grant.output_tokens_cap, facts.document.get("max_output_tokens")
+    if cap is not None and (asked is None or asked > cap):
+        changes["max_output_tokens"] = cap
+    calls, limit = grant.server_calls_max, facts.document.get("max_tool_calls")
+    if calls is not None and facts.server_units and (limit is None or limit > calls):
+        changes["max_tool_calls"] = calls
+    if not changes:
+        return body
+    document = {**facts.document, **changes}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def refuse_options(document: dict[str, Any], known: frozenset[str]) -> None:
+    """Raises Refused (403) for an option that is not known, or asks for what is not metered."""
+    for key, value in document.items():
+        if key not in known and value is not None:
+            named = f" (`{key}`)" if _SHOWABLE.match(key) else ""
+            raise jsonbody.not_metered(f"An option that is not known here{named}")
+    if jsonbody.optional_bool(document, "background"):
+        raise jsonbody.not_metered("An answer made in the background (`background`)")
+    if jsonbody.optional_string(document, "service_tier") not in _SERVICE_TIERS:
+        raise jsonbody.not_metered("This `service_tier`")
+    mode = jsonbody.optional_object(document, "reasoning").get("mode")
+    if mode not in (None, "standard"):
+        raise jsonbody.not_metered("Reasoning in another mode than the standard one")
+    ttl = jsonbody.optional_object(document, "prompt_cache_options").get("ttl")
+    if ttl not in (None, "30m"):
+        raise jsonbody.not_metered("A prompt cache that lives longer than 30 minutes")
+
+
+def earlier_turns(document: dict[str, Any]) -> bool:
+    """True if earlier turns are read that are with the provider."""
+    return any(document.get(key) is not None for key in ("previous_response_id", "conversation"))

@@ -1,0 +1,315 @@
+"""Responses requests: what they may cost, what is refused, what AEX writes into them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.openai_responses import OPENAI_RESPONSES, PATH
+from providers.openai_responses_meter import JsonMeter, StreamMeter
+from providers.price import reserve
+from providers.prices import PriceBook
+from providers.wire import Call, Denial, Facts, Grant, Refused, Usage
+from tests.providers.catalogue import AT
+from tests.providers.contract import dumped
+from tests.providers.test_tokens import count
+
+SEARCH = {"type": "web_search"}
+CONTAINER = {"type": "code_interpreter", "container": {"type": "auto"}}
+
+
+def call(**fields: Any) -> Call:
+    """A call with a small valid body, changed by the fields given."""
+    body = json.dumps({"model": "gpt-5.2", "input": "Hello", **fields}).encode()
+    return Call("openai", "POST", PATH, "", {}, body)
+
+
+def read(**fields: Any) -> Facts:
+    """The facts of such a call."""
+    return OPENAI_RESPONSES.read(call(**fields))
+
+
+MALFORMED: list[dict[str, Any]] = [
+    {"model": None},
+    {"model": 7},
+    {"input": None},
+    {"input": 7},
+    {"input": {"role": "user"}},
+    {"max_output_tokens": "16"},
+    {"max_output_tokens": -1},
+    {"max_output_tokens": True},
+    {"max_tool_calls": 1.5},
+    {"max_tool_calls": -1},
+    {"stream": "yes"},
+    {"background": 1},
+    {"service_tier": 3},
+    {"reasoning": "high"},
+    {"text": []},
+    {"text": {"format": "json"}},
+    {"tools": {}},
+    {"prompt_cache_options": 1},
+]
+UNMETERED: list[dict[str, Any]] = [
+    {"background": True},
+    {"background_options": {"completion_window": "8h"}},
+    {"prompt": {"id": "pmpt_1"}},
+    {"context_management": [{"type": "compaction", "compact_threshold": 1000}]},
+    {"multi_agent": {"enabled": True}},
+    {"moderation": {"model": "omni-moderation-latest"}},
+    {"generate": False},
+    {"stream_id": "a"},
+    {"reasoning": {"mode": "pro"}},
+    {"service_tier": "ultrafast"},
+    {"prompt_cache_options": {"ttl": "12h"}},
+]
+
+
+@pytest.mark.parametrize("fields", MALFORMED, ids=lambda fields: json.dumps(fields)[:40])
+def test_malformed_requests_are_a_400(fields: dict[str, Any]) -> None:
+    """What no provider would take is refused before anything is reserved."""
+    with pytest.raises(Refused) as caught:
+        read(**fields)
+    assert (caught.value.denial.status, caught.value.denial.code) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("fields", UNMETERED, ids=lambda fields: json.dumps(fields)[:40])
+def test_what_cannot_be_bounded_is_a_403(fields: dict[str, Any]) -> None:
+    """Options that cost beyond the answer's tokens, and options not known, never pass."""
+    with pytest.raises(Refused) as caught:
+        read(**fields)
+    assert (caught.value.denial.status, caught.value.denial.code) == (403, "not_metered")
+
+
+def test_an_unknown_option_is_named_unless_it_is_no_name() -> None:
+    """The refusal says which option; a key that is free text is not repeated."""
+    with pytest.raises(Refused, match=r"`multi_agent`"):
+        read(multi_agent={})
+    with pytest.raises(Refused) as caught:
+        read(**{"a secret, in a key": 1})
+    assert "secret" not in caught.value.denial.message
+
+
+def test_null_is_absent() -> None:
+    """A field set to null asks for nothing, whatever it is."""
+    names = ["max_output_tokens", "max_tool_calls", "stream", "background", "prompt", "tools"]
+    names += ["reasoning", "text", "conversation", "previous_response_id", "something_new"]
+    facts = read(**dict.fromkeys(names))
+    assert (facts.output_tokens_cap, facts.stream, facts.input_unseen) == (None, False, False)
+
+
+def test_facts_name_what_the_price_depends_on() -> None:
+    """Cap, stream, model and tier are read; usage comes without being asked for."""
+    facts = read(max_output_tokens=99, stream=True, service_tier="fast")
+    assert (facts.output_tokens_cap, facts.stream, facts.service_tier) == (99, True, "fast")
+    assert (facts.kind, facts.model, facts.endpoint) == ("metered", "gpt-5.2", PATH)
+    assert (facts.choices, facts.usage_wanted, facts.modalities) == (1, True, {"text"})
+
+
+def test_what_a_coding_agent_sends_is_read() -> None:
+    """A stream without a cap, not stored, its reasoning encrypted: nothing of it is unseen."""
+    reasoning = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA" * 100}
+    facts = read(
+        instructions="You code.",
+        input=[{"type": "message", "role": "user", "content": "x"}, reasoning],
+        tools=[{"type": "custom", "name": "patch"}],
+        store=False,
+        stream=True,
+        include=["reasoning.encrypted_content"],
+        client_metadata={"a": "b"},
+    )
+    assert (facts.output_tokens_cap, facts.input_unseen, facts.server_calls_max) == (None, False, 0)
+    assert facts.input_tokens_max > 500
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"previous_response_id": "resp_1", "input": None},
+        {"conversation": "conv_1"},
+        {"conversation": {"id": "conv_1"}},
+        {"input": [{"type": "item_reference", "id": "msg_1"}]},
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file_1"}]}]},
+        {"tools": [{"type": "apply_patch"}]},
+    ],
+    ids=lambda fields: json.dumps(fields)[:40],
+)
+def test_what_is_with_the_provider_is_bounded_by_the_window(fields: dict[str, Any]) -> None:
+    """Earlier turns, references, files and descriptions that the provider adds are not seen."""
+    assert read(**fields).input_unseen
+    assert not read().input_unseen
+
+
+def test_tools_of_the_provider_are_bounded_by_the_request_or_not_at_all() -> None:
+    """`max_tool_calls` is the bound; without it there is none, and without such tools no call."""
+    facts = read(tools=[SEARCH, CONTAINER], max_tool_calls=3)
+    assert facts.server_calls_max == 3
+    assert facts.server_units == {"web_searches", "code_executions"}
+    assert read(tools=[SEARCH]).server_calls_max is None
+    assert read(max_tool_calls=3).server_calls_max == 0
+    assert read(tools=[SEARCH], max_tool_calls=0).server_calls_max == 0
+
+
+def test_tools_that_come_as_items_count_as_tools() -> None:
+    """A tool is the same tool wherever it stands in the request."""
+    items = [{"type": "additional_tools", "role": "developer", "tools": [SEARCH]}]
+    assert read(input=items).server_units == {"web_searches"}
+    with pytest.raises(Refused):
+        read(input=[{"type": "tool_search_output", "tools": [{"type": "mcp"}]}])
+
+
+@pytest.mark.parametrize(
+    ("fields", "granted"),
+    [
+        ({}, Grant()),
+        ({"max_output_tokens": 10}, Grant(10)),
+        ({"max_output_tokens": 10}, Grant(12)),
+        ({"stream": True}, Grant()),
+        ({"tools": [SEARCH], "max_tool_calls": 2}, Grant(None, 2)),
+        ({}, Grant(None, 2)),
+    ],
+)
+def test_nothing_to_change_leaves_the_bytes_alone(fields: dict[str, Any], granted: Grant) -> None:
+    """Where the request already says it all, its own bytes are sent."""
+    request = call(**fields)
+    assert OPENAI_RESPONSES.patch(request, OPENAI_RESPONSES.read(request), granted) is request.body
+
+
+@pytest.mark.parametrize(
+    ("fields", "granted", "changed"),
+    [
+        ({}, Grant(50), {"max_output_tokens": 50}),
+        ({"max_output_tokens": None}, Grant(50), {"max_output_tokens": 50}),
+        ({"max_output_tokens": 99}, Grant(50), {"max_output_tokens": 50}),
+        ({"tools": [SEARCH]}, Grant(None, 2), {"max_tool_calls": 2}),
+        ({"tools": [SEARCH]}, Grant(50, 2), {"max_tool_calls": 2, "max_output_tokens": 50}),
+    ],
+)
+def test_only_what_was_granted_is_written(
+    fields: dict[str, Any], granted: Grant, changed: dict[str, Any]
+) -> None:
+    """The cap and the limit of tool calls go in, neither is ever raised, all else stays."""
+    request = call(**fields)
+    patched = OPENAI_RESPONSES.patch(request, OPENAI_RESPONSES.read(request), granted)
+    assert json.loads(patched) == {**json.loads(request.body), **changed}
+
+
+def test_it_claims_its_one_path() -> None:
+    """Only POST, and only the exact path."""
+    assert OPENAI_RESPONSES.claims(call())
+    for method, path in [("GET", PATH), ("POST", PATH + "/resp_1"), ("POST", PATH + "/compact")]:
+        assert not OPENAI_RESPONSES.claims(Call("openai", method, path, "", {}, b""))
+
+
+def test_the_answers_kind_chooses_the_meter() -> None:
+    """An event stream is read as one; an error answer to a stream is no stream."""
+    facts = read(stream=True)
+    assert isinstance(OPENAI_RESPONSES.meter(facts, 200, "text/event-stream"), StreamMeter)
+    assert isinstance(OPENAI_RESPONSES.meter(facts, 200, ""), StreamMeter)
+    assert isinstance(OPENAI_RESPONSES.meter(facts, 200, "application/json"), JsonMeter)
+    assert isinstance(OPENAI_RESPONSES.meter(facts, 500, "text/event-stream"), JsonMeter)
+
+
+def test_a_denial_in_a_stream_is_this_apis_own_event() -> None:
+    """It is named `error`, says so in its type, and has the object that the SDK raises on."""
+    event = OPENAI_RESPONSES.error_event(Denial(402, "budget_exceeded", "No.", "Top up."))
+    name, data, *rest = event.decode().split("\n")
+    told = json.loads(data.removeprefix("data: "))
+    assert (name, rest) == ("event: error", ["", ""])
+    assert (told["type"], told["code"], told["message"]) == (
+        "error",
+        "budget_exceeded",
+        "No. Top up.",
+    )
+    assert told["error"]["code"] == "budget_exceeded"
+
+
+TEXTS = st.text(max_size=80)
+PARTS = st.builds(
+    lambda kind, text: {"type": kind, "text": text},
+    st.sampled_from(["input_text", "output_text", "refusal"]),
+    TEXTS,
+)
+ITEMS = st.one_of(
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "assistant", "developer"]),
+        TEXTS | st.lists(PARTS, max_size=3),
+    ),
+    st.builds(
+        lambda text: {"type": "function_call", "call_id": "c", "name": "f", "arguments": text},
+        TEXTS,
+    ),
+    st.builds(lambda text: {"type": "function_call_output", "call_id": "c", "output": text}, TEXTS),
+    st.builds(
+        lambda text: {"type": "reasoning", "summary": [{"type": "summary_text", "text": text}]},
+        TEXTS,
+    ),
+)
+TOOLS = st.lists(
+    st.builds(
+        lambda text, members: {
+            "type": "function",
+            "name": "f",
+            "description": text,
+            "parameters": {
+                "type": "object",
+                "properties": {name: {"enum": [1, 2]} for name in members},
+            },
+        },
+        TEXTS,
+        st.lists(st.text("abcdefg_", min_size=1, max_size=9), max_size=6),
+    ),
+    max_size=3,
+)
+
+
+def texts_of(value: Any) -> list[str]:
+    """All strings that may reach the model: values, and the names of members."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for text in (pair[0], *texts_of(pair[1]))]
+    if isinstance(value, list):
+        return [text for inner in value for text in texts_of(inner)]
+    return [value] if isinstance(value, str) else [str(value)]
+
+
+@given(
+    given=TEXTS.filter(bool) | st.lists(ITEMS, max_size=5),
+    instructions=st.none() | TEXTS,
+    tools=TOOLS,
+    cap=st.none() | st.integers(16, 5000),
+    share=st.floats(0, 1),
+    model=st.sampled_from(["gpt-5.2", "gpt-4.1", "gpt-4o-mini", "gpt-6-sol", "o4-mini"]),
+    tier=st.sampled_from([None, "auto", "default", "flex", "priority", "fast"]),
+    answered=st.sampled_from([None, "default", "flex", "priority"]),
+)
+def test_no_bill_exceeds_the_reserve(
+    given: Any,
+    instructions: str | None,
+    tools: list[Any],
+    cap: int | None,
+    share: float,
+    model: str,
+    tier: str | None,
+    answered: str | None,
+) -> None:
+    """With a real tokenizer and framing as documented, the reserve covers the dearest answer."""
+    fields: dict[str, Any] = {"model": model, "input": given, "service_tier": tier}
+    fields |= {"instructions": instructions, "tools": tools, "max_output_tokens": cap}
+    body = dumped({key: value for key, value in fields.items() if value is not None})
+    facts = OPENAI_RESPONSES.read(Call("openai", "POST", PATH, "", {}, body))
+    price = PriceBook().price("openai", model, AT)
+    quote = price.quote(facts)
+    framing = 4 * (len(given) + 2) if isinstance(given, list) else 12
+    framing += sum(12 + body.count(b",") for _ in tools[:1])
+    sent = sum(count(text) for text in texts_of([given, instructions or "", tools]))
+    output = int(share * quote.output_tokens_cap)
+    usage = Usage(
+        {"input_tokens": sent + framing, "output_tokens": output},
+        # A call that did not ask for a dearer tier is not served by one.
+        service_tier=answered if answered != "priority" or tier in ("priority", "fast") else None,
+    )
+    assert price.bill(usage) <= reserve(quote, quote.output_tokens_cap)
