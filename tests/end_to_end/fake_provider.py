@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from aex_addon.demo_provider import DemoProvider, Exchange
-from tests.end_to_end import speaking_gemini, speaking_hosts
+from tests.end_to_end import speaking_gemini, speaking_hosts, speaking_responses
 from tests.end_to_end.faults import bend_event, bend_usage, packer
 
 
@@ -105,6 +105,7 @@ Spoken = tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]
 SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
+    speaking_responses.speak,
 )
 
 
