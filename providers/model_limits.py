@@ -6,7 +6,8 @@ https://ai.google.dev/gemini-api/docs/models
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
-shortens answers, too high a row makes the provider refuse the call. A window stands here only where
+shortens answers, too high a row makes the provider refuse the call. (Where the API has no field for
+a cap, as for a compaction, the row is the bound itself.) A window stands here only where
 the catalogue has none; it bounds what a prompt may be billed as, so it must not be too low.
 """
 
@@ -33,7 +34,7 @@ _MAX_OUTPUT_TOKENS = tuple(
         (r"o[134](-|$)|codex-mini", 100_000),
         (r"gpt-5(\.\d+)?-chat", 16_384),
         (r"gpt-5-pro", 272_000),
-        (r"gpt-5", 128_000),
+        (r"gpt-[56]", 128_000),
     )
 )
 

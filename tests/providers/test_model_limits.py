@@ -27,6 +27,7 @@ from providers.model_limits import context_window, max_output_tokens, may_hide_o
         ("gpt-5.4-nano", 128_000),
         ("gpt-5-chat-latest", 16_384),
         ("gpt-5-pro", 272_000),
+        ("gpt-6.1-sol", 128_000),
         ("something-else", None),
         ("gpt-4-some-day", None),
     ],
