@@ -21,6 +21,7 @@ from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
 from aex_addon.version import version
+from aex_addon.websocket import Websocket
 from ledger.read import Reader
 from providers.wire import Denial
 from web.app import create_app
@@ -79,6 +80,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Mount(create_app(reader, about, clock.now_ns)),  # pages end here
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
+        Websocket(pipeline),  # the same, message by message
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
         assembly.checkpointer,  # beside the calls, in a thread of its own
         Gate(),  # last: what was not admitted does not leave

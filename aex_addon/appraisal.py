@@ -71,7 +71,7 @@ def appraise(
         denial = refused.denial
         refusal = Refusal(denial.status, denial.code, f"{denial.message} {denial.remedy}".strip())
         return Appraisal(_unread(call), wire_format, refusal=refusal)
-    if facts.kind == "free":
+    if facts.kind != "metered":
         return Appraisal(facts, wire_format)
     return _priced(call, wire_format, facts, prices, settings, at)
 

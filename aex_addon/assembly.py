@@ -22,7 +22,7 @@ from aex_addon.destinations import Destinations
 from aex_addon.home import Home, HomeError, check_private
 from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
-from aex_addon.pipeline import Parts
+from aex_addon.parts import Parts
 from aex_addon.pricing import price_book
 from aex_addon.routes import Routes, routes
 from aex_addon.settings import Settings

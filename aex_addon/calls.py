@@ -77,10 +77,16 @@ def response(reply: Reply) -> http.Response:
     return http.Response.make(reply.status, reply.body, headers)
 
 
-def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
+# A compressed message could grow a thousandfold before anyone has seen how large it is.
+_NOT_OF_A_SOCKET = (b"sec-websocket-extensions",)
+_SWITCH = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+
+
+def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes, socket: bool = False) -> None:
     """Points the flow at the provider: address, path, body, key in, the agent's credential out.
 
     The headers are rebuilt in one pass: each look-up in mitmproxy's costs microseconds.
+    socket: it is the handshake of a WebSocket, which is then one without extensions.
     """
     request = flow.request
     host = url.hostport(route.scheme, route.host, route.port)
@@ -99,6 +105,9 @@ def send_upstream(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
         # Inside a tunnel a client may still have sent a whole URL; it goes on as a path.
         request.data.authority = b""
         fields.insert(0, (b"Host", address))
+    if socket:
+        fields = [field for field in fields if field[0].lower() not in _NOT_OF_A_SOCKET]
+        fields.extend(_SWITCH)
     if body or request.method in _WITH_BODY:
         fields.append((b"Content-Length", str(len(body)).encode()))
     target = identity.without_key(route.base_path + str(flow.metadata[PATH]), key_name)

@@ -19,7 +19,7 @@ from aex_addon import clock, denials
 from aex_addon.doors import DOOR, PATH
 from aex_addon.guard import fail_closed
 from aex_addon.identity import Credential, from_key_slot
-from aex_addon.pipeline import Parts
+from aex_addon.parts import Parts
 from aex_addon.refusals import refuse
 from aex_addon.tokens import mint, token_hash
 from ledger.admin_commands import OpenRun

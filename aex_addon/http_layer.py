@@ -29,6 +29,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.version import MITMPROXY
 
+from aex_addon.socket_layer import SpeakingStream
+
 logger = logging.getLogger("aex")
 
 Shape = Callable[[http.HTTPFlow, int, str], http.Response | None]
@@ -53,7 +55,7 @@ def came_in_absolute_form(request: http.Request) -> bool:
     return bool(getattr(request, _FORM, False))
 
 
-class GovernedStream(HttpStream):
+class GovernedStream(SpeakingStream):
     """mitmproxy's stream; its limit on bodies holds for what is kept whole."""
 
     remarks: Remarks

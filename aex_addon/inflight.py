@@ -17,6 +17,9 @@ from providers.encoding import Decoder
 from providers.price import Price
 from providers.wire import Grant, Meter, Reading, Usage
 
+# The answer to the handshake of a WebSocket: "switching protocols".
+SWITCHED = 101
+
 # What a provider may have generated between the last byte that was seen and its noticing that
 # the client has gone: about two seconds of a fast model.
 UNSEEN_TOKENS = 256
@@ -107,7 +110,8 @@ class InFlight:
             return Release(execution_id, 0, "refused before dispatch; no byte left")
         if not self.status:
             return self._unanswered(bytes_left)
-        if not 200 <= self.status < 300:
+        opened = self.status == SWITCHED and self.appraisal.facts.kind == "socket"
+        if not 200 <= self.status < 300 and not opened:
             proof = f"the provider answered {self.status}, which it does not bill"
             return Release(execution_id, self.status, proof)
         if not self.appraisal.price:

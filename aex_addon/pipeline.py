@@ -16,42 +16,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
 from aex_addon import calls, clock, denials, idempotency
+from aex_addon.admission import Admission
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal, appraise
-from aex_addon.books import Books
-from aex_addon.destinations import Destinations
 from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
-from aex_addon.idempotency import Vault
-from aex_addon.identity import Credential, Identity
 from aex_addon.inflight import Attempt, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
+from aex_addon.parts import Parts
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
-from aex_addon.routes import Route, Routes
-from aex_addon.settings import Settings
-from aex_addon.tokens import mint_execution_id, token_hash
-from ledger.commands import (
-    Admit,
-    Admitted,
-    Commit,
-    Denied,
-    Refusal,
-    Release,
-    Replayed,
-    Underway,
-)
-from ledger.errors import LedgerError
-from providers.prices import PriceBook
+from aex_addon.routes import Route
+from aex_addon.socket_layer import open_outbox
+from aex_addon.sockets import Socket
+from ledger.commands import Commit, Refusal, Release, Replayed
 from providers.wire import Call, Denial, Facts, Refused
 
 logger = logging.getLogger("aex.pipeline")
@@ -60,21 +43,6 @@ EXECUTION = "aex.execution"
 
 # How long an answer's last byte waits for its settlement to be durable; it is tried on after that.
 SETTLE_PATIENCE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the pipeline is joined from; all of it made by addons.py."""
-
-    settings: Settings
-    routes: Routes
-    prices: PriceBook
-    books: Books
-    destinations: Destinations
-    identity: Identity
-    vault: Vault
-    gateway: str
-    now: Callable[[], datetime] = clock.utc_now
 
 
 def _fault(flow: http.HTTPFlow) -> http.Response:
@@ -88,8 +56,10 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.inflight: WeakKeyDictionary[http.HTTPFlow, InFlight] = WeakKeyDictionary()
+        self.sockets: WeakKeyDictionary[http.HTTPFlow, Socket] = WeakKeyDictionary()
         self.answers = Answers(parts.settings, parts.books, parts.vault)
         self.likeness = Likeness()
+        self.admission = Admission(parts, self.answers, self.likeness)
         self.draining = False
 
     @fail_closed(_fault)
@@ -119,28 +89,23 @@ class Pipeline:
             return denials.missing_token(key_slot=not access.of_agent)
         await access.ready()
         call, appraisal = self._read(flow, route)
-        command = self._command(door, credential, call, appraisal)
+        command = self.admission.command(door, credential, call, appraisal)
         flow.metadata[EXECUTION] = command.execution_id
-        try:
-            outcome = await self.answers.decide(command)
-        except LedgerError as error:
-            logger.error("admission failed: %s", error)
-            return denials.unavailable("its ledger does not answer", command.execution_id)
-        if isinstance(outcome, Denied):
-            return denials.explain(outcome, self.parts.settings.denial_status)
+        outcome = await self.admission.decide(command)
         if isinstance(outcome, Replayed):
             return await self.answers.replay(flow, outcome.execution_id)
-        if isinstance(outcome, Underway):
-            return denials.underway(outcome.execution_id)
-        if not isinstance(outcome, Admitted):
-            logger.critical("the ledger refused a call: %s", outcome)
-            return denials.unavailable("its ledger refused it", command.execution_id)
+        if isinstance(outcome, Denial):
+            return outcome
         inflight = InFlight(outcome, appraisal, route.id)
         inflight.attempt = Attempt(
             command.token_hash, command.fingerprint, keyed=bool(command.key_hash)
         )
         if command.key_hash:
             inflight.recording = Recording(self.parts.settings.idempotency_max_kib * 1024)
+        if appraisal.facts.kind == "socket" and appraisal.wire_format is not None:
+            outbox = open_outbox(flow, self.parts.settings.body_limit_mib * 2**20)
+            wire_format = appraisal.wire_format
+            self.sockets[flow] = Socket(call, door, credential, route, wire_format, outbox)
         return self._dispatch(flow, route, call, inflight)
 
     def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
@@ -156,44 +121,18 @@ class Pipeline:
             return call, Appraisal(Facts(path, "free"), refusal=unread)
         formats = route.provider.formats
         appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
-        # The handshake of a WebSocket has no body to read: whatever was found there is beside
-        # the point, and 426 is what makes clients fall back to plain requests.
-        refusal = _websocket(flow) or appraisal.refusal or route.credentials.lacking(flow.request)
+        refusal = _websocket(flow, appraisal.facts) or appraisal.refusal
+        refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
         return call, appraisal
-
-    def _command(
-        self, door: str, credential: Credential, call: Call, appraisal: Appraisal
-    ) -> Admit:
-        facts = appraisal.facts
-        token, fingerprint = token_hash(credential.token), calls.fingerprint(call)
-        return Admit(
-            execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
-            token_hash=token,
-            claimed_agent=credential.agent,
-            gateway=self.parts.gateway,
-            door=door,
-            provider=call.provider,
-            model=facts.model or "",
-            endpoint=facts.endpoint,
-            stream=facts.stream,
-            fingerprint=fingerprint,
-            quote=appraisal.quote,
-            input_tokens_max=appraisal.input_tokens,
-            metered=appraisal.metered,
-            refusal=appraisal.refusal,
-            tokens_max=appraisal.tokens_max,
-            key_hash=idempotency.key_hash(call),
-            key_ttl_ns=self.parts.settings.idempotency_ttl_hours * 3600 * 10**9,
-            retry_of=self.likeness.earlier(token, fingerprint, clock.now_ns()),
-        )
 
     def _dispatch(
         self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight
     ) -> Denial | None:
         self.inflight[flow] = inflight
         facts, body = inflight.appraisal.facts, call.body
+        socket = facts.kind == "socket"
         if inflight.appraisal.price is not None:
             wire_format = inflight.appraisal.wire_format
             assert wire_format is not None, "only a wire format's facts get a price"
@@ -203,7 +142,7 @@ class Pipeline:
                 flow.request.headers["accept-encoding"] = "identity"
         if route.credentials.of_agent and calls.breaks_signature(flow.request, body):
             return denials.signed_body(inflight.admitted.execution_id)
-        calls.send_upstream(flow, route, body)
+        calls.send_upstream(flow, route, b"" if socket else body, socket)
         self.parts.destinations.allow(flow.client_conn.id, route.host, route.port)
         flow.metadata[ADMITTED] = True
         inflight.dispatched = True
@@ -223,18 +162,20 @@ class Pipeline:
     @survive
     async def response(self, flow: http.HTTPFlow) -> None:
         """Settle: the answer has ended; its last byte waits until that is in the books."""
-        await self._settle(flow, "complete")
+        await self.settle(flow, "complete")
 
     @survive
     async def error(self, flow: http.HTTPFlow) -> None:
         """Settle: the client or the provider went away."""
-        await self._settle(flow, "broken")
+        await self.settle(flow, "broken")
 
-    async def _settle(self, flow: http.HTTPFlow, ending: Ending) -> None:
+    async def settle(self, flow: http.HTTPFlow, ending: Ending, sent: bool = True) -> None:
+        """Books the flow's open call, if there is one. sent: it may have left for the provider."""
         inflight = self.inflight.get(flow)
         if inflight is None or inflight.settled:
             return
-        command: Commit | Release = inflight.end(ending, bytes_left=reached_provider(flow))
+        left = sent and reached_provider(flow)
+        command: Commit | Release = inflight.end(ending, bytes_left=left)
         inflight.settled = True
         if ending == "broken" or isinstance(command, Release):
             attempt = inflight.attempt
@@ -262,8 +203,12 @@ class Pipeline:
             self.parts.books.settle(command)
 
 
-def _websocket(flow: http.HTTPFlow) -> Refusal | None:
+def _websocket(flow: http.HTTPFlow, facts: Facts) -> Refusal | None:
+    """Unless its messages are metered, the handshake of a WebSocket is refused, whatever else was
+    found in it: 426 is what makes clients fall back to plain requests."""
     if not calls.is_websocket(flow.request):
+        return None
+    if facts.kind == "socket" and flow.request.http_version == "HTTP/1.1":
         return None
     message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
     return Refusal(426, "websocket_not_metered", message)

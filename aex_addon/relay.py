@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from aex_addon.guard import never_raising
 from aex_addon.idempotency import kept_headers
-from aex_addon.inflight import InFlight, Recording
+from aex_addon.inflight import SWITCHED, InFlight, Recording
 from aex_addon.known_secrets import Secrets
 from providers.encoding import Decoder
 
@@ -37,6 +37,10 @@ def relay(
     """
     inflight.status = response.status_code
     response.headers["x-aex-execution-id"] = inflight.admitted.execution_id
+    if response.status_code == SWITCHED:
+        # What was not asked for is not taken up either.
+        response.headers.pop("sec-websocket-extensions", None)
+        return
     _end_by_the_end(flow.request, response)
     response.stream = True
     if not 200 <= response.status_code < 300:

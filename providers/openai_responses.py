@@ -101,6 +101,7 @@ def read_create(
     if document.get("input") is None and not earlier:
         raise jsonbody.bad_request("`input` must be text or a list of items.")
     calls = jsonbody.optional_count(document, "max_tool_calls", least=0)
+    units = frozenset(toolbox.units if has_output else ())
     return Facts(
         endpoint=PATH,
         kind="metered",
@@ -113,8 +114,8 @@ def read_create(
         service_tier=jsonbody.optional_string(document, "service_tier"),
         modalities=content.modalities,
         input_unseen=earlier or content.unseen or toolbox.unseen,
-        server_calls_max=calls if toolbox.units else 0,
-        server_units=frozenset(toolbox.units),
+        server_calls_max=calls if units else 0,
+        server_units=units,
         document=document,
     )
 

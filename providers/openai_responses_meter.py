@@ -76,7 +76,7 @@ class Tally:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.complete = False
-        self.begun = False
+        self.status: int | None = None
         self._whole = 0
         self._loose = 0
         self._deltas: Counter[Any] = Counter()
@@ -89,10 +89,14 @@ class Tally:
         kind = event.get("type")
         if not isinstance(kind, str):
             self._loose += size
-        elif kind in _ENVELOPES:
+            return
+        if kind == "error":
+            self._refused(event.get("status"))
+            return
+        if kind.startswith("response."):
+            self.status = 200
+        if kind in _ENVELOPES:
             self._envelope(kind, event.get("response"))
-        elif kind == "error":
-            self.complete = True
         else:
             self._output(kind, event)
 
@@ -124,10 +128,16 @@ class Tally:
             )
             for item in items
         )
-        return Reading(self.usage, self._loose + max(parts, self._whole), self.complete)
+        output_max = self._loose + max(parts, self._whole)
+        return Reading(self.usage, output_max, self.complete, status=self.status)
+
+    def _refused(self, status: Any) -> None:
+        """An error ends the response; before anything else it is the answer's status."""
+        self.complete = True
+        if self.status is None and type(status) is int and 400 <= status <= 599:
+            self.status = status
 
     def _envelope(self, kind: str, response: Any) -> None:
-        self.begun = True
         if kind in _LAST:
             self.complete = True
             if isinstance(response, dict):

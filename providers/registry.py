@@ -18,6 +18,7 @@ from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
 from providers.openai_responses import OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
+from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.provider import KeyHeader, Provider
 from providers.wire import Call, WireFormat
 
@@ -26,6 +27,7 @@ FORMATS: tuple[WireFormat, ...] = (
     *CHATS,
     OPENAI_RESPONSES,
     OPENAI_RESPONSES_COMPACT,
+    OPENAI_RESPONSES_SOCKET,
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     GEMINI_GENERATE,
@@ -48,7 +50,7 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="OPENAI_API_KEY",
         formats=(
             *("openai_chat", "openai_responses", "openai_responses_compact"),
-            *("openai_embeddings", "openai_free"),
+            *("openai_responses_ws", "openai_embeddings", "openai_free"),
         ),
     ),
     # https://ai.google.dev/api#primary-endpoints, and https://ai.google.dev/gemini-api/docs/openai

@@ -10,6 +10,9 @@ The life of one call, seen from here:
     patch(call, ...)  -> the body to send: cap clamped, usage asked for in a stream
     meter(facts, ...) -> a Meter: feed(provider bytes) -> client bytes; reading() at any instant
     refuse(denial)    -> Reply: the denial in the provider's own error shape
+
+Over a WebSocket each message that asks for something is such a call, of the method MESSAGE: its
+body is the message, its meter is fed whole messages, and `error_event` is the denial as a message.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
+
+MESSAGE = "MESSAGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class Call:
 class Facts:
     """What a wire format read from a call. Token counts are upper bounds, never guesses.
 
-    kind:                `metered` calls cost money; `free` ones are known to cost nothing.
+    kind:                `metered` calls cost money; `free` ones are known to cost nothing;
+                         a `socket` is the handshake of one, whose messages are the calls.
     input_tokens_max:    no tokenizer can make more of what was sent than this.
     input_unseen:        more input is with the provider (earlier turns, files, search results);
                          the model's window bounds it.
@@ -79,7 +85,7 @@ class Facts:
     """
 
     endpoint: str
-    kind: Literal["metered", "free"]
+    kind: Literal["metered", "free", "socket"]
     model: str | None = None
     stream: bool = False
     input_tokens_max: int = 0
@@ -140,12 +146,14 @@ class Reading:
     complete:          the provider's own end mark was seen (`[DONE]`, a whole JSON document).
     known:             what the provider has said while its output is still open (its input), so
                        that an answer that breaks off is not booked at the bound of its input.
+    status:            of an answer that comes as messages: None until one of them tells it.
     """
 
     usage: Usage | None
     output_tokens_max: int
     complete: bool
     known: Usage | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mitmproxy.test import tflow
 
 from aex_addon import addons as addons_module
 from aex_addon import calls, denials, pipeline
+from aex_addon.admission import Admission
 from aex_addon.assembly import Assembly, assemble
 from aex_addon.books import Books
 from aex_addon.destinations import Destinations
@@ -37,7 +38,7 @@ STAGES: list[tuple[str, object, str]] = [
     ("read: the call", calls, "read_call"),
     ("read: the facts", pipeline, "appraise"),
     ("read: the format", OPENAI_CHAT.__class__, "read"),
-    ("admit: the command", Pipeline, "_command"),
+    ("admit: the command", Admission, "command"),
     ("admit: the fingerprint", calls, "fingerprint"),
     ("admit: the ledger", Books, "admit"),
     ("dispatch: the format", OPENAI_CHAT.__class__, "patch"),

@@ -167,6 +167,21 @@ def test_hop_by_hop_headers_stay_here() -> None:
     assert flow.request.trailers is None
 
 
+def test_a_handshake_goes_on_as_one() -> None:
+    """It still asks to switch, without extensions; other calls never do."""
+    fields = {"connection": "keep-alive, Upgrade", "upgrade": "WebSocket"}
+    fields |= {"sec_websocket_key": "k", "sec_websocket_extensions": "permessage-deflate"}
+    for socket in (True, False):
+        flow = asked("/v1/responses", b"", **fields)
+        flow.request.method = "GET"
+        calls.send_upstream(flow, route(), b"", socket)
+        headers = flow.request.headers
+        assert headers.get("upgrade") == ("websocket" if socket else None)
+        assert headers.get("connection") == ("Upgrade" if socket else None)
+        assert headers["sec-websocket-key"] == "k"
+        assert ("sec-websocket-extensions" in headers) is not socket
+
+
 def test_a_get_has_no_length() -> None:
     """Where there is no body, none is announced."""
     flow = asked(body=b"")

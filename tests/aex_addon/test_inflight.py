@@ -182,6 +182,15 @@ def test_a_free_call(ending: Ending) -> None:
     assert (command.actual_nanousd, command.usage_source, command.certainty) == (0, "free", "exact")
 
 
+def test_a_socket_that_was_opened() -> None:
+    """The handshake itself costs nothing; its status is a success for it alone."""
+    handshake = underway(101, None, priced=False)
+    facts = Facts("/v1/responses", "socket")
+    handshake.appraisal = replace(handshake.appraisal, facts=facts)
+    command = committed(handshake, "complete")
+    assert (command.actual_nanousd, command.status_code, command.usage_source) == (0, 101, "free")
+
+
 @pytest.mark.parametrize(
     ("granted", "held", "written"), [(CAP, True, None), (CAP, False, CAP), (5, True, 5)]
 )

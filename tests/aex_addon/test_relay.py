@@ -126,6 +126,14 @@ def test_an_error_in_a_stream_that_repeats_the_key() -> None:
     assert inflight.meter is not None
 
 
+def test_the_opening_of_a_socket_is_no_stream() -> None:
+    """It passes before anything else; extensions that nobody asked for are taken off."""
+    response, inflight = relayed(101, b"GET", sec_websocket_extensions="permessage-deflate")
+    assert (response.stream, inflight.meter, inflight.status) == (False, None, 101)
+    assert "sec-websocket-extensions" not in response.headers
+    assert response.headers["x-aex-execution-id"] == "ex_1"
+
+
 def test_an_empty_chunk_is_never_written() -> None:
     """Where nothing of a chunk is shown, nothing is written: mitmproxy would end the body."""
     response, inflight = relayed(stream=True, content_type="text/event-stream")

@@ -20,7 +20,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from aex_addon.demo_provider import DemoProvider, Exchange
-from tests.end_to_end import speaking_gemini, speaking_hosts, speaking_responses
+from tests.end_to_end import (
+    speaking_gemini,
+    speaking_hosts,
+    speaking_responses,
+    speaking_sockets,
+)
 from tests.end_to_end.faults import bend_event, bend_usage, packer
 
 
@@ -106,6 +111,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
     speaking_responses.speak,
+    speaking_sockets.speak,
 )
 
 

@@ -63,8 +63,8 @@ def input_tokens(document: dict[str, Any]) -> int:
 def prompt_of(document: dict[str, Any]) -> str:
     """The text of the last thing that was said."""
     given = document.get("input") or ""
-    if isinstance(given, str):
-        return given
+    if isinstance(given, str) or not given:
+        return str(given or "")
     last = given[-1]
     return str(last["output"]) if "output" in last else text_of(last.get("content"))
 
@@ -104,7 +104,8 @@ def pieces_of(document: dict[str, Any]) -> tuple[dict[str, Any], str, list[str]]
     """The one item of the answer while it is empty, the kind of its deltas, and the deltas."""
     prompt, tools = prompt_of(document), document.get("tools") or []
     given = document.get("input")
-    answered = isinstance(given, list) and given[-1].get("type") == "function_call_output"
+    last = given[-1] if isinstance(given, list) and given else {}
+    answered = last.get("type") == "function_call_output"
     functions = [tool for tool in tools if tool["type"] == "function"]
     if functions and not answered and document.get("tool_choice") != "none":
         text = json.dumps({"echo": prompt[:200]})

@@ -81,7 +81,7 @@ def test_what_is_done_is_not_counted_twice() -> None:
         {"type": "response.failed", "response": {"output": [item], "usage": None}},
     )
     assert reading.output_tokens_max == 100 + 10 * DELTA_TOKENS + ITEM_TOKENS
-    assert reading == Reading(None, reading.output_tokens_max, complete=True)
+    assert reading == Reading(None, reading.output_tokens_max, complete=True, status=200)
 
 
 def test_what_comes_only_whole_counts_too() -> None:
@@ -116,14 +116,27 @@ def test_a_large_last_event_is_still_read() -> None:
     assert reading.usage.counts == usage
 
 
-def test_a_tally_tells_whether_the_response_has_begun() -> None:
-    """An error before anything else is no answer; one after it ends the answer."""
+@pytest.mark.parametrize(
+    ("events", "status", "complete"),
+    [
+        ([], None, False),
+        ([{"type": "keepalive"}], None, False),
+        ([{"type": "response.created", "response": {}}], 200, False),
+        ([{"type": "error", "status": 429, "error": {}}], 429, True),
+        ([{"type": "error", "error": {}}], None, True),
+        ([{"type": "error", "status": 200}], None, True),
+        ([{"type": "error", "status": "429"}], None, True),
+        ([{"type": "response.created"}, {"type": "error", "status": 500}], 200, True),
+    ],
+)
+def test_events_tell_the_status(
+    events: list[dict[str, Any]], status: int | None, complete: bool
+) -> None:
+    """A response that has begun is a 200; an error before that has the status that it names."""
     tally = Tally()
-    tally.event({"type": "error"}, 10)
-    assert (tally.begun, tally.complete) == (False, True)
-    other = Tally()
-    other.event({"type": "response.created", "response": {}}, 10)
-    assert (other.begun, other.complete) == (True, False)
+    for event in events:
+        tally.event(event, 10)
+    assert (tally.reading().status, tally.reading().complete) == (status, complete)
 
 
 @given(st.lists(EVENTS, max_size=25).map(b"".join) | st.binary(max_size=60), st.integers(1, 9))

@@ -1,0 +1,74 @@
+"""Asking the ledger whether a call may leave.
+
+Owns: the command that is put to it, and what each of its answers means to a client.
+Refuses to know: flows; how the ledger decides (ledger/admission.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from aex_addon import calls, clock, denials, idempotency
+from aex_addon.answers import Answers
+from aex_addon.appraisal import Appraisal
+from aex_addon.identity import Credential
+from aex_addon.likeness import Likeness
+from aex_addon.parts import Parts
+from aex_addon.tokens import mint_execution_id, token_hash
+from ledger.commands import Admit, Admitted, Denied, Replayed, Underway
+from ledger.errors import LedgerError
+from providers.wire import Call, Denial
+
+logger = logging.getLogger("aex.admission")
+
+
+class Admission:
+    """One of a gateway; asked once for every call."""
+
+    def __init__(self, parts: Parts, answers: Answers, likeness: Likeness) -> None:
+        self._parts = parts
+        self._answers = answers
+        self._likeness = likeness
+
+    def command(self, door: str, credential: Credential, call: Call, appraisal: Appraisal) -> Admit:
+        """The question; what AEX itself refuses is put to the ledger too, to be recorded."""
+        facts = appraisal.facts
+        token, fingerprint = token_hash(credential.token), calls.fingerprint(call)
+        return Admit(
+            execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
+            token_hash=token,
+            claimed_agent=credential.agent,
+            gateway=self._parts.gateway,
+            door=door,
+            provider=call.provider,
+            model=facts.model or "",
+            endpoint=facts.endpoint,
+            stream=facts.stream,
+            fingerprint=fingerprint,
+            quote=appraisal.quote,
+            input_tokens_max=appraisal.input_tokens,
+            metered=appraisal.metered,
+            refusal=appraisal.refusal,
+            tokens_max=appraisal.tokens_max,
+            # An open connection is no answer that could be given again.
+            key_hash="" if facts.kind == "socket" else idempotency.key_hash(call),
+            key_ttl_ns=self._parts.settings.idempotency_ttl_hours * 3600 * 10**9,
+            retry_of=self._likeness.earlier(token, fingerprint, clock.now_ns()),
+        )
+
+    async def decide(self, command: Admit) -> Admitted | Replayed | Denial:
+        """The verdict, once it is durable. Whatever is none is a denial too."""
+        try:
+            outcome = await self._answers.decide(command)
+        except LedgerError as error:
+            logger.error("admission failed: %s", error)
+            return denials.unavailable("its ledger does not answer", command.execution_id)
+        if isinstance(outcome, Denied):
+            return denials.explain(outcome, self._parts.settings.denial_status)
+        if isinstance(outcome, Underway):
+            return denials.underway(outcome.execution_id)
+        if isinstance(outcome, Admitted | Replayed):
+            return outcome
+        logger.critical("the ledger refused a call: %s", outcome)
+        return denials.unavailable("its ledger refused it", command.execution_id)

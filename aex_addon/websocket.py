@@ -1,0 +1,145 @@
+"""The life of a call over a WebSocket: each message that asks for something is one.
+
+    handshake   admitted as a free call, sent on with the provider's key      pipeline.py
+    message     read, admitted, patched, sent                                 here
+    answer      its messages -> usage, while they pass; settled at its end    here
+    end         what is open is booked by what was delivered                  here
+
+Owns: the order of these steps. One call at a time is open on a connection, as the provider itself
+has it; what comes meanwhile waits its turn.
+Refuses to know: frames, formats, prices. Every message of a client is dropped first, and only what
+was admitted is said to the provider in its stead; whatever raises ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
+
+from aex_addon import denials
+from aex_addon.appraisal import appraise
+from aex_addon.guard import PASSED, survive
+from aex_addon.inflight import Attempt, InFlight
+from aex_addon.pipeline import Pipeline
+from aex_addon.socket_layer import FAULT
+from aex_addon.sockets import Socket
+from ledger.commands import Admitted
+from providers.quirks import adjust
+from providers.wire import Denial, Facts
+
+logger = logging.getLogger("aex.websocket")
+
+_NO_TEXT = Denial(400, "invalid_request", "A message must be text.")
+_TOO_MANY = Denial(
+    429,
+    "too_many_waiting",
+    "Too many messages wait for the answer before them on this connection.",
+    "Wait for the answers, or open another connection.",
+)
+
+
+class Websocket:
+    """The addon; it stands beside the pipeline, whose open calls it shares."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """A whole message has come in; after this hook it goes on, unless it was dropped."""
+        assert flow.websocket is not None, "mitmproxy calls this hook for WebSockets only"
+        # mitmproxy keeps every message of a connection for as long as that lives.
+        del flow.websocket.messages[:-1]
+        message = flow.websocket.messages[-1]
+        if flow.metadata.get(PASSED):
+            return
+        socket = self.pipeline.sockets.get(flow)
+        if socket is None:
+            message.drop()
+            logger.error("a message on a WebSocket that was not admitted; it was dropped")
+            return
+        try:
+            await self._message(flow, socket, message)
+        except asyncio.CancelledError:
+            message.drop()
+            raise
+        except Exception:
+            message.drop()
+            socket.outbox.end(FAULT, "AEX failed; see its log")
+            logger.exception("a WebSocket was ended because a message could not be dealt with")
+
+    @survive
+    async def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """Settle: one side has gone, whatever was still open."""
+        socket = self.pipeline.sockets.pop(flow, None)
+        if socket is not None:
+            await self.pipeline.settle(flow, "broken", sent=not socket.outbox.unsent)
+
+    async def _message(
+        self, flow: http.HTTPFlow, socket: Socket, message: WebSocketMessage
+    ) -> None:
+        if not message.from_client:
+            await self._answered(flow, socket, message.content)
+            return
+        message.drop()
+        if not message.is_text:
+            self._refuse(socket, _NO_TEXT)
+        elif flow not in self.pipeline.inflight and not socket.waiting:
+            await self._ask(flow, socket, message.content)
+        elif not socket.wait(message.content):
+            self._refuse(socket, _TOO_MANY)
+
+    async def _ask(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> None:
+        denial = await self._admit(flow, socket, message)
+        if denial is not None:
+            self._refuse(socket, denial)
+
+    async def _admit(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> Denial | None:
+        pipeline, route = self.pipeline, socket.route
+        if pipeline.draining:
+            return denials.unavailable("the gateway is stopping")
+        parts, call = pipeline.parts, socket.call(message)
+        formats = (socket.wire_format.name,)
+        appraisal = appraise(call, formats, parts.prices, parts.settings, parts.now())
+        command = pipeline.admission.command(socket.door, socket.credential, call, appraisal)
+        admitted = await pipeline.admission.decide(command)
+        if isinstance(admitted, Denial):
+            return admitted
+        assert isinstance(admitted, Admitted), "a message has no key that could be known already"
+        inflight = InFlight(admitted, appraisal, route.id)
+        inflight.attempt = Attempt(command.token_hash, command.fingerprint, keyed=False)
+        pipeline.inflight[flow] = inflight
+        facts = appraisal.facts
+        inflight.meter = socket.wire_format.meter(facts, 200, "")
+        patched = socket.wire_format.patch(call, facts, inflight.grant())
+        inflight.dispatched = True
+        socket.outbox.to_provider(patched)
+        return None
+
+    async def _answered(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> None:
+        inflight = self.pipeline.inflight.get(flow)
+        if inflight is None or inflight.meter is None:
+            self._unasked(socket, message)
+            return
+        inflight.meter.feed(message)
+        reading = inflight.meter.reading()
+        inflight.status = reading.status or 0
+        if not reading.complete:
+            return
+        await self.pipeline.settle(flow, "complete")
+        while socket.waiting and flow not in self.pipeline.inflight:
+            await self._ask(flow, socket, socket.waiting.popleft())
+
+    def _unasked(self, socket: Socket, message: bytes) -> None:
+        """Notices may come at any time; an answer that nobody was admitted for may not."""
+        meter = socket.wire_format.meter(Facts("", "socket"), 200, "")
+        meter.feed(message)
+        if meter.reading().status == 200:
+            logger.error("a provider answered what was not asked; the WebSocket is ended")
+            socket.outbox.end(FAULT, "an answer to no call")
+
+    def _refuse(self, socket: Socket, denial: Denial) -> None:
+        adjusted = adjust(denial, socket.agent)
+        socket.outbox.to_client(socket.wire_format.error_event(adjusted))
