@@ -210,7 +210,7 @@ def test_a_ledger_that_is_busy_at_each_batch(tmp_path: Path) -> None:
     with closing(open_at(tmp_path, busy_timeout_ms=0)) as store, Reader(URL, tmp_path) as reader:
         store.one(create(budget=10**9))
         with closing(connect(URL, tmp_path)) as other:
-            for number in range(CALLS // 4):
+            for number in range(CALLS // 2):
                 for command in (admit(f"e{number}"), commit(f"e{number}", 7)):
                     before = reader.head()
                     other.begin()

@@ -93,6 +93,7 @@ def test_the_matrix(untouched: Sealed, tmp_path: Path) -> None:
     sys.stdout.write("\n".join(["", head, *lines, ""]))
     assert found[True] == set(MATRIX)
     assert found[False] == set(MATRIX) - OUTSIDE_ONLY
+    assert (len(found[True]), len(found[False])) == (16, 14)
 
 
 @pytest.mark.parametrize(
