@@ -32,7 +32,7 @@ from tests.ledger.making import URL, admit, commit, create, open_at, read_all, r
 
 KILLS_MAX = 15
 # After how many outcomes a child is killed at the latest, and how much later at the most.
-OUTCOMES_MAX = 30
+OUTCOMES_MAX = 16
 INSTANT_S = 0.003
 COST = 7
 Tell = Callable[[str, object], None]

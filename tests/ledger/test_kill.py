@@ -49,4 +49,4 @@ def test_killed_at_any_instant(tmp_path: Path, outer_environment: dict[str, str]
 
 def test_what_is_told_before_it_is_durable_is_missed(tmp_path: Path) -> None:
     """The control: of outcomes that are told too early some are lost, and that is noticed."""
-    assert counted(tmp_path, 60, 1, "early")["lost"] > 0
+    assert counted(tmp_path, 100, 1, "early")["lost"] > 0
