@@ -98,7 +98,11 @@ def _priced(
         message = f"{unknown} {unknown.remedy}"
         return Appraisal(facts, wire_format, refusal=Refusal(403, "model_unpriced", message))
     quote = Quote(
-        quoted.fixed_nanousd, quoted.output_rate_picousd, quoted.output_tokens_cap, quoted.choices
+        quoted.fixed_nanousd,
+        quoted.output_rate_picousd,
+        quoted.output_tokens_cap,
+        quoted.choices,
+        quoted.output_tokens_least,
     )
     cap_held = not facts.cap_writable or quoted.cap_source in ("request", "window", "none")
     return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held, server_calls)

@@ -146,24 +146,22 @@ class InFlight:
     def _bound(self, price: Price, reading: Reading, ending: Ending) -> tuple[int, dict[str, int]]:
         """The most that the provider may bill (nano-dollars), and the counts it is made of."""
         output, facts = self._output_bound(reading, ending), self.appraisal.facts
-        if self.appraisal.server_calls or facts.charges:
-            # What the provider's own tools came to is told at the end, if at all.
+        if self.appraisal.server_calls or facts.charges or facts.model_runs_max:
+            # What the provider did beside the one run is told at the end, if at all.
             counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
             return self.admitted.reserved_nanousd, counts
         if reading.known is not None:
             counts = {**reading.known.counts, "output_tokens": output}
             return price.bill(Usage(counts, None, reading.known.service_tier)), counts
         counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
-        bound = price.usage_bound(
-            self.appraisal.input_tokens, output, facts.service_tier, facts.modalities
-        )
-        return bound, counts
+        return price.usage_bound(self.appraisal.input_tokens, output, facts), counts
 
     def _output_bound(self, reading: Reading, ending: Ending) -> int:
         price = self.appraisal.price
         assert price is not None
         cap = self.admitted.output_tokens_cap * self.appraisal.quote.choices
-        if price.hidden_output:
+        hidden = self.appraisal.facts.hidden_output
+        if price.hidden_output if hidden is None else hidden:
             # Reasoning is billed and never sent: what was seen says nothing of it.
             return cap
         if self.meter is None or self.unread or (self.decoder and self.decoder.failed):

@@ -227,7 +227,8 @@ def _budget(
 
 
 def _least_useful(agent: Agent, quote: Quote) -> int:
-    return max(1, min(agent.min_output_tokens, quote.output_tokens_cap))
+    least = max(agent.min_output_tokens, quote.output_tokens_least)
+    return max(1, min(least, quote.output_tokens_cap))
 
 
 def _facts(command: Admit, token: Token) -> dict[str, Any]:

@@ -17,12 +17,15 @@ class Quote:
     """What a call may cost at the most, as a function of the output cap that it is granted.
 
     cost(cap) = fixed_nanousd + ceil(choices * cap * output_rate_picousd / 1000)
+
+    A cap that is made smaller for a short budget is no smaller than output_tokens_least.
     """
 
     fixed_nanousd: int = 0
     output_rate_picousd: int = 0
     output_tokens_cap: int = 0
     choices: int = 1
+    output_tokens_least: int = 1
 
     def cost(self, cap: int) -> int:
         """Nano-dollars to reserve if `cap` output tokens per choice are granted."""

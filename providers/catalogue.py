@@ -16,14 +16,18 @@ from importlib.metadata import version
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
 from genai_prices.types import ClauseEquals, ClauseOr, ModelInfo, Provider
 
+from providers.claude_models import surcharges
 from providers.model_limits import context_window, max_output_tokens, may_hide_output
 from providers.price import Price
-from providers.rates import Rates
+from providers.rates import Rates, surcharged
 
 CATALOGUE = f"catalogue genai-prices {version('genai-prices')}"
 
 # In a row's `price_as`: what follows the last colon of a model's name.
 SUFFIX = "{suffix}"
+
+# The catalogue files prices of other tiers under these keys; their values do not overlap.
+_TIER_KEYS = ("service_tier", "speed", "processing")
 
 Found = tuple[Provider, ModelInfo]
 
@@ -83,8 +87,8 @@ def price(provider: str, model: str, listed: str, found: Found, at: datetime) ->
         standard = Rates(info.get_prices(at))
         # A reseller has the other's prices, not the other's service tiers.
         tiers = {
-            tier: Rates(info.get_prices(at, {"service_tier": tier}))
-            for tier in (_service_tiers(info) if is_own else ())
+            tier: Rates(info.get_prices(at, {key: tier}))
+            for key, tier in (_service_tiers(info) if is_own else ())
         }
     except (ValueError, IndexError, KeyError):
         return None
@@ -100,13 +104,18 @@ def price(provider: str, model: str, listed: str, found: Found, at: datetime) ->
         max_output_tokens=max_output_tokens(entry.id, listed),
         input_window=_window(info.context_window) or context_window(entry.id, listed),
         standard=standard,
-        by_service_tier=tiers,
+        by_service_tier=surcharged(standard, tiers, surcharges(provider, model)),
     )
 
 
-def _service_tiers(info: ModelInfo) -> set[str]:
+def _service_tiers(info: ModelInfo) -> set[tuple[str, str]]:
     variants = info.price_variants or ()
-    return {v.when["service_tier"] for v in variants if v.when.keys() == {"service_tier"}}
+    return {
+        (key, variant.when[key])
+        for variant in variants
+        for key in _TIER_KEYS
+        if variant.when.keys() == {key}
+    }
 
 
 def _window(window: int | None) -> int | None:

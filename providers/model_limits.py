@@ -2,7 +2,8 @@
 
 Owns: a few small tables. Refuses to know: prices.
 Each model's page names its maximum: https://platform.openai.com/docs/models (one page per model),
-https://ai.google.dev/gemini-api/docs/models
+https://ai.google.dev/gemini-api/docs/models,
+https://platform.claude.com/docs/en/about-claude/models/overview (one table)
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
@@ -72,10 +73,29 @@ _GROQ_OUTPUT_TOKENS = tuple(
 _SERVE_AS_IT_IS = ("groq", "together", "fireworks", "cerebras")
 _LLAMA = re.compile(r"(.*/)?(meta-)?llama-?v?[234]", re.IGNORECASE)
 
+_CLAUDE_OUTPUT_TOKENS = tuple(
+    (re.compile(pattern), tokens)
+    for pattern, tokens in (
+        (r"claude-(v?[12]|instant)", 4_096),
+        (r"claude-3-7-", 64_000),
+        (r"claude-3-5-", 8_192),
+        (r"claude-3-", 4_096),
+        (r"claude-opus-4-[678]|claude-sonnet-4-6", 128_000),
+        (r"claude-(opus|sonnet|haiku)-4-5", 64_000),
+        (r"claude-opus-4(-[01]|-20|$)", 32_000),
+        (r"claude-sonnet-4(-0|-20|$)", 64_000),
+        (r"claude-(fable|mythos|opus|sonnet)-(5|preview)", 128_000),
+    )
+)
+
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
-_OTHER_TABLES = {"groq": _GROQ_OUTPUT_TOKENS, **dict.fromkeys(_GOOGLE, _GEMINI_OUTPUT_TOKENS)}
+_OTHER_TABLES = {
+    "groq": _GROQ_OUTPUT_TOKENS,
+    "anthropic": _CLAUDE_OUTPUT_TOKENS,
+    **dict.fromkeys(_GOOGLE, _GEMINI_OUTPUT_TOKENS),
+}
 
 
 def max_output_tokens(provider: str, model: str) -> int | None:

@@ -26,6 +26,7 @@ _STANDARD_TIERS = (None, "auto", "default")
 CapSource = Literal["request", "model", "window", "default", "none"]
 
 _TEXT = frozenset({"text"})
+_ANY_TEXT_CALL = Facts(endpoint="", kind="metered")
 
 
 class Unquotable(LookupError):
@@ -56,6 +57,16 @@ class UnknownUnit(Unquotable):
         super().__init__(
             f"No price of {unit} is known for the model {model!r}.",
             f'Add to aex.toml: [models."{model}".unit_usd] with {unit} = "...", dollars for one.',
+        )
+
+
+class UnknownTier(Unquotable):
+    """The call asks for a dearer service tier, which has no price."""
+
+    def __init__(self, model: str, tier: str) -> None:
+        super().__init__(
+            f"No price of the service tier {tier!r} is known for the model {model!r}.",
+            "Leave the tier out of the request.",
         )
 
 
@@ -93,6 +104,7 @@ class Quote:
                          depends on it); one from `model` or `default` is to be written into the
                          request.
     choices:             how many times the cap may be used up.
+    output_tokens_least: a smaller cap than this makes the provider refuse the call.
     """
 
     input_tokens: int
@@ -101,6 +113,7 @@ class Quote:
     output_tokens_cap: int
     choices: int
     cap_source: CapSource
+    output_tokens_least: int = 1
 
 
 def reserve(quote: Quote, output_tokens_cap: int) -> int:
@@ -150,8 +163,8 @@ class Price:
         prompt with an error, which it does not bill. The window is not used for calls without
         output, where it holds per text and not per call, nor with pictures, unless the tokens that
         are billed for them are known to be those that fill the window. Where the provider reads
-        what was not sent (earlier turns, files, results of its own tools) the window is the bound,
-        once for each time that it runs the model.
+        what was not sent (earlier turns, files, results of its own tools) the window is the bound.
+        Either counts once for each time that the provider runs the model.
 
         A tier named by the request may not be the one that serves it, so the dearer of the named
         and the standard one is taken. `auto` counts as standard, which a project's settings can
@@ -159,12 +172,15 @@ class Price:
         """
         if facts.has_output and not self.standard.prices("output_mtok"):
             raise UnknownPrice(self.provider, self.model)
+        if facts.premium_tier and facts.service_tier not in self.by_service_tier:
+            raise UnknownTier(self.model, facts.service_tier or "")
         input_tokens = self._input(facts, server_calls)
         tables = self._tables(facts.service_tier)
-        fixed = max(table.bound(input_tokens, 0, facts.modalities) for table in tables)
+        fixed = max(t.bound(input_tokens, 0, facts.modalities, facts.unbilled) for t in tables)
         fixed += self._charges(facts, server_calls)
         cap, cap_source = self._cap(facts)
         rate = max(table.dearest("output", input_tokens, facts.modalities) for table in tables)
+        fixed += facts.summaries_max * self._longest_output() * rate
         if not facts.cap_writable:
             if cap_source == "default":
                 raise UnknownLength(self.model)
@@ -177,19 +193,19 @@ class Price:
             output_tokens_cap=cap,
             choices=facts.choices * (1 + server_calls if facts.output_per_server_call else 1),
             cap_source=cap_source,
+            output_tokens_least=facts.output_tokens_least,
         )
 
     def _input(self, facts: Facts, server_calls: int) -> int:
-        sent, window = facts.input_tokens_max, self.input_window
+        one_run, window = facts.input_tokens_max, self.input_window
         in_window = facts.modalities == _TEXT or facts.media_fill_window
         if facts.input_unseen or server_calls:
             if window is None:
                 raise UnknownWindow(self.model)
-            one_run = window if in_window else window + sent
-            return one_run * (1 + server_calls)
-        if window is not None and facts.has_output and in_window:
-            return min(sent, window)
-        return sent
+            one_run = window if in_window else window + one_run
+        elif window is not None and facts.has_output and in_window:
+            one_run = min(one_run, window)
+        return one_run * (facts.model_runs_max or 1 + server_calls)
 
     def _charges(self, facts: Facts, server_calls: int) -> Decimal:
         """USD for what is billed beside tokens; of several units for one call, the dearest."""
@@ -214,19 +230,21 @@ class Price:
         return dearest[0] * _MTOK, dearest[1] * _MTOK
 
     def usage_bound(
-        self,
-        input_tokens: int,
-        output_tokens: int,
-        service_tier: str | None = None,
-        modalities: frozenset[str] = _TEXT,
+        self, input_tokens: int, output_tokens: int, facts: Facts = _ANY_TEXT_CALL
     ) -> int:
         """Nano-dollars for an estimated booking: no call with at most these tokens costs more.
 
-        output_tokens: of all choices together. With `Quote.input_tokens` and the request's own
-        tier and modalities the result stays within the reserve.
+        output_tokens: of all choices together. facts say which prices apply. With
+        `Quote.input_tokens` and the call's own facts the result stays within the reserve.
         """
-        tables = self._tables(service_tier)
-        return _nano(max(t.bound(input_tokens, output_tokens, modalities) for t in tables))
+        bounds = [
+            table.bound(input_tokens, output_tokens, facts.modalities, facts.unbilled)
+            for table in self._tables(facts.service_tier)
+        ]
+        return _nano(max(bounds))
+
+    def _longest_output(self) -> int:
+        return self.max_output_tokens or self.input_window or DEFAULT_OUTPUT_TOKENS
 
     def _cap(self, facts: Facts) -> tuple[int, CapSource]:
         if not facts.has_output:

@@ -16,10 +16,11 @@ from functools import lru_cache
 from genai_prices.types import ModelPrice
 
 from providers import catalogue
+from providers.claude_models import surcharges
 from providers.model_limits import max_output_tokens, may_hide_output
 from providers.price import Price, UnknownPrice
 from providers.provider import Provider
-from providers.rates import Rates, unit_prices
+from providers.rates import Rates, surcharged, unit_prices
 
 __all__ = ["ModelOverride", "Price", "PriceBook", "UnknownPrice"]
 
@@ -149,6 +150,7 @@ def _naming(key: str) -> Iterator[None]:
 def _from_override(provider: str, model: str, override: ModelOverride) -> Price:
     hidden = override.hidden_output
     limit = override.max_output_tokens
+    standard = Rates(_override_price(override))
     return Price(
         provider=provider,
         model=model,
@@ -157,8 +159,8 @@ def _from_override(provider: str, model: str, override: ModelOverride) -> Price:
         hidden_output=may_hide_output(provider, model) if hidden is None else hidden,
         max_output_tokens=max_output_tokens(provider, model) if limit is None else limit,
         input_window=override.context_window,
-        standard=Rates(_override_price(override)),
-        by_service_tier={},
+        standard=standard,
+        by_service_tier=surcharged(standard, {}, surcharges(provider, model)),
     )
 
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from genai_prices import Usage as CatalogueUsage
 from genai_prices.data_units import unit_data
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelPrice, Tier, TieredPrices
 from genai_prices.units import UnitRegistry
 
 _REGISTRY = UnitRegistry(unit_data)
@@ -101,13 +101,33 @@ class Rates:
             return self._bill_bound(known)
 
     def bound(
-        self, input_tokens: int, output_tokens: int, modalities: frozenset[str] | None
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        modalities: frozenset[str] | None,
+        unbilled: frozenset[str] = frozenset(),
     ) -> Decimal:
-        """USD that no call with at most these tokens exceeds; modalities None means all."""
+        """USD that no call with at most these tokens exceeds; modalities None means all.
+
+        unbilled: units that the call cannot be billed by.
+        """
         return (
             self.per_call()
-            + input_tokens * self.dearest("input", input_tokens, modalities)
-            + output_tokens * self.dearest("output", input_tokens, modalities)
+            + input_tokens * self.dearest("input", input_tokens, modalities, unbilled)
+            + output_tokens * self.dearest("output", input_tokens, modalities, unbilled)
+        )
+
+    def scaled(self, factor: Decimal) -> Rates:
+        """The same rates with every price of tokens times `factor`, fees as they are."""
+        return Rates(
+            ModelPrice(
+                **{
+                    key: _times(getattr(self._price, key), factor)
+                    if rate.family == "tokens"
+                    else getattr(self._price, key)
+                    for key, rate in self._by_key.items()
+                }
+            )
         )
 
     def per_unit(self, usage_key: str) -> Decimal | None:
@@ -126,13 +146,19 @@ class Rates:
         return fee.cost(1, 0) if fee else _NOTHING
 
     def dearest(
-        self, direction: str, input_tokens_max: int, modalities: frozenset[str] | None
+        self,
+        direction: str,
+        input_tokens_max: int,
+        modalities: frozenset[str] | None,
+        unbilled: frozenset[str] = frozenset(),
     ) -> Decimal:
         """USD per token at the highest applicable rate of `input` or `output`."""
+        without = {_REGISTRY.units[name].price_key for name in unbilled}
         applicable = [
             rate.dearest(input_tokens_max)
             for rate in self._by_key.values()
             if rate.family == "tokens" and rate.direction == direction
+            if rate.key not in without
             if modalities is None or rate.modality is None or rate.modality in modalities
         ]
         return max(applicable, default=_NOTHING)
@@ -175,6 +201,20 @@ class Rates:
         return total + self.bound(tokens["input"], tokens["output"], None)
 
 
+def surcharged(
+    standard: Rates, tiers: Mapping[str, Rates], factors: Mapping[str, Decimal]
+) -> dict[str, Rates]:
+    """The tiers, and each of them again with every surcharge: `us`, `fast`, `fast us`.
+
+    factors: by name, what a surcharge multiplies the price of every token by.
+    """
+    found = dict(tiers)
+    for name, factor in factors.items():
+        found[name] = standard.scaled(factor)
+        found |= {f"{tier} {name}": rates.scaled(factor) for tier, rates in tiers.items()}
+    return found
+
+
 def unit_prices(usd_by_unit: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Prices under the catalogue's keys for USD per single unit. Raises ValueError for a token
     unit (those have prices per million) or one that the catalogue does not know."""
@@ -190,6 +230,13 @@ def unit_prices(usd_by_unit: Mapping[str, Decimal]) -> dict[str, Decimal]:
             raise ValueError(f"unit_usd: {name!r} is none of {', '.join(known)}")
         prices[unit.price_key] = usd * unit.per
     return prices
+
+
+def _times(price: Decimal | TieredPrices, factor: Decimal) -> Decimal | TieredPrices:
+    if isinstance(price, TieredPrices):
+        tiers = [Tier(tier.start, tier.price * factor) for tier in price.tiers]
+        return TieredPrices(price.base * factor, tiers)
+    return price * factor
 
 
 def _rate(key: str, value: Decimal | TieredPrices) -> Rate:

@@ -68,10 +68,17 @@ class Facts:
     output_tokens_cap:   per choice, as the request caps it; None when it caps nothing.
     cap_writable:        False where the API has no field for a cap: the model's maximum holds.
     choices:             how many answers the provider is asked for (they multiply the output).
+    output_tokens_least: the smallest cap with which the provider still takes the call.
     has_output:          False where the endpoint bills input only (embeddings).
+    hidden_output:       whether the provider may bill output that it does not send, where the call
+                         itself tells; None leaves it to what is known of the model.
     usage_wanted:        the client itself asked for usage in the stream; else AEX asks, and hides.
     service_tier:        as the request names it; prices may differ by it.
+    premium_tier:        that tier is dearer than the standard one, so that without a price of its
+                         own the call has no bound.
     modalities:          what input and output may hold; prices of others do not apply.
+    unbilled:            units of the catalogue that this call cannot be billed by
+                         (`cache_write_1h_tokens`); prices of these do not apply.
     charges:             units of the catalogue that are billed beside tokens, at the most
                          (`rerank_searches`, `input_audio_seconds` ...).
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs
@@ -81,6 +88,10 @@ class Facts:
     media_fill_window:   what is billed for pictures, sound and pages are the very tokens that fill
                          the model's window, so that it bounds them as it bounds text.
     many_sellers:        the API chooses among sellers of the model, and heeds a limit on prices.
+    model_runs_max:      how often the model may be run over the input in this one call; None: once,
+                         and once more for each call of a tool of the provider's own.
+    summaries_max:       runs among these that write beside the answer, each up to the model's
+                         longest output, whatever the cap.
     document:            the parsed JSON body, for `patch`; never stored, never logged.
     """
 
@@ -92,10 +103,14 @@ class Facts:
     output_tokens_cap: int | None = None
     cap_writable: bool = True
     choices: int = 1
+    output_tokens_least: int = 1
     has_output: bool = True
+    hidden_output: bool | None = None
     usage_wanted: bool = False
     service_tier: str | None = None
+    premium_tier: bool = False
     modalities: frozenset[str] = frozenset({"text"})
+    unbilled: frozenset[str] = frozenset()
     charges: Mapping[str, int] = field(default_factory=dict)
     input_unseen: bool = False
     server_calls_max: int | None = 0
@@ -103,6 +118,8 @@ class Facts:
     output_per_server_call: bool = False
     media_fill_window: bool = False
     many_sellers: bool = False
+    model_runs_max: int | None = None
+    summaries_max: int = 0
     document: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

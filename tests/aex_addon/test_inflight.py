@@ -222,6 +222,26 @@ def test_tools_of_the_provider_are_booked_at_the_reserve() -> None:
     assert committed(call, "complete").actual_nanousd == RESERVED
 
 
+@pytest.mark.parametrize(("of_model", "of_call"), [(True, False), (False, True)])
+def test_the_call_may_tell_whether_output_is_hidden(of_model: bool, of_call: bool) -> None:
+    """What the request says of it goes before what is known of the model."""
+    call = underway(hidden=of_model)
+    call.appraisal = replace(
+        call.appraisal, facts=replace(call.appraisal.facts, hidden_output=of_call)
+    )
+    output = CAP * CHOICES if of_call else 50
+    assert committed(call, "complete").usage == {"input_tokens": INPUT, "output_tokens": output}
+
+
+def test_more_runs_than_one_are_booked_at_the_reserve() -> None:
+    """What a provider told of its input at the start says nothing of later runs."""
+    known = Usage({"input_tokens": 7})
+    call = underway(reading=Reading(None, 50, False, known))
+    facts = replace(call.appraisal.facts, model_runs_max=2)
+    call.appraisal = replace(call.appraisal, facts=facts)
+    assert committed(call, "broken").actual_nanousd == RESERVED
+
+
 def test_a_configured_limit_of_tool_calls_is_written() -> None:
     """Only where the request has no limit of its own."""
     call = underway()

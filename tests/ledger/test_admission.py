@@ -97,6 +97,16 @@ def test_after_an_overrun_nothing_is_held() -> None:
     assert word(kernel(admit("e5", fixed=1))) == "holds 1 cap 0"
 
 
+@pytest.mark.parametrize(
+    ("least", "expected"), [(1, "holds 400 cap 150"), (150, "holds 400 cap 150"), (151, "402")]
+)
+def test_no_cap_is_made_smaller_than_the_provider_takes(least: int, expected: str) -> None:
+    """Where the affordable cap would make the provider refuse the call, the call is denied."""
+    kernel = started(budget=400, min_output_tokens=1)
+    found = word(kernel(admit("e1", quote=replace(TOKENS, output_tokens_least=least))))
+    assert found.startswith(expected)
+
+
 # Each row breaks one rule more than the row below it: the first question that fails answers.
 PRECEDENCE: list[tuple[str, str]] = [
     ("unknown", "401 token_unknown"),

@@ -39,6 +39,32 @@ def test_limits_are_the_published_ones(model: str, tokens: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("claude-2.1", 4_096),
+        ("claude-3-haiku-20240307", 4_096),
+        ("claude-3-5-haiku-latest", 8_192),
+        ("claude-3-7-sonnet-20250219", 64_000),
+        ("claude-opus-4-20250514", 32_000),
+        ("claude-opus-4-1-20250805", 32_000),
+        ("claude-sonnet-4-0", 64_000),
+        ("claude-haiku-4-5", 64_000),
+        ("claude-opus-4-5-20251101", 64_000),
+        ("claude-sonnet-4-6", 128_000),
+        ("claude-opus-4-8", 128_000),
+        ("claude-opus-5", 128_000),
+        ("claude-fable-5-2", 128_000),
+        ("claude-haiku-5-5", None),
+        ("gpt-4o", None),
+    ],
+)
+def test_limits_of_claude(model: str, tokens: int | None) -> None:
+    """Each generation has its own, and a model that no page names has none."""
+    assert max_output_tokens("anthropic", model) == tokens
+    assert may_hide_output("anthropic", model)
+
+
+@pytest.mark.parametrize(
     ("model", "hides"),
     [
         ("gpt-3.5-turbo", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -20,6 +21,7 @@ from providers.price import (
     Price,
     UnknownLength,
     UnknownPrice,
+    UnknownTier,
     UnknownUnit,
     UnknownWindow,
     reserve,
@@ -71,7 +73,8 @@ def test_a_bill_is_the_catalogues_rounded_up_once(data: st.DataObject) -> None:
     """For any model and usage the bill is the catalogue's total, up to the next nano-dollar."""
     price = data.draw(st.sampled_from(prices()))
     usage = data.draw(usages(10**7, 10**6, PARTS))
-    context = {"service_tier": usage.service_tier} if usage.service_tier else None
+    keys = ("service_tier", "speed", "processing")
+    context = dict.fromkeys(keys, usage.service_tier) if usage.service_tier else None
     expected = calc_price(
         CatalogueUsage(**usage.counts),
         model_ref=price.model,
@@ -102,7 +105,7 @@ def test_no_reserve_is_below_its_bill(
     usage = Usage(usage.counts, service_tier=None if served == "auto" else served)
     held = reserve(quote, cap)
     assert price.bill(usage) <= held
-    bound = price.usage_bound(quote.input_tokens, usage.counts["output_tokens"], facts.service_tier)
+    bound = price.usage_bound(quote.input_tokens, usage.counts["output_tokens"], facts)
     assert price.bill(usage) <= bound <= held
 
 
@@ -229,6 +232,52 @@ def test_media_that_fill_the_window_are_bounded_by_it() -> None:
     filling = {**media, "media_fill_window": True}
     assert price.quote(searching(**filling)).input_tokens == 100
     assert price.quote(searching(**filling, input_unseen=True)).input_tokens == 100
+
+
+def test_a_limit_of_runs_counts_in_place_of_the_tools() -> None:
+    """Where the API says how often it runs the model, that bounds the input, used tools or not."""
+    override = ModelOverride("openai", Decimal(1), Decimal(2), context_window=100)
+    price = PriceBook({"m": override}).price("openai", "m", AT)
+    runs = searching(server_units=frozenset(), model_runs_max=3)
+    assert price.quote(runs).input_tokens == 3 * 10
+    assert price.quote(replace(runs, input_unseen=True)).input_tokens == 3 * 100
+    assert price.quote(runs, server_calls=9).input_tokens == 3 * 100
+
+
+def test_summaries_are_as_long_as_an_answer_can_be() -> None:
+    """What is written beside the answer is not held by its cap, but by the model's own."""
+    longest = ModelOverride("openai", Decimal(1), Decimal(2), max_output_tokens=50)
+    window = ModelOverride("openai", Decimal(1), Decimal(2), context_window=100)
+    book = PriceBook({"m": longest, "w": window, "x": ModelOverride("openai", *[Decimal(2)] * 2)})
+    for model, output in (("m", 50), ("w", 100), ("x", 131_072)):
+        price = book.price("openai", model, AT)
+        alone, beside = price.quote(searching()), price.quote(searching(summaries_max=1))
+        assert beside.fixed_nanousd - alone.fixed_nanousd == output * 2000
+        assert beside.output_tokens_cap == alone.output_tokens_cap == 1
+
+
+def test_a_dearer_tier_needs_a_price() -> None:
+    """A tier that costs more is quoted at its own price, and refused where it has none."""
+    fast = searching(service_tier="fast", premium_tier=True)
+    priced = PriceBook().price("anthropic", "claude-opus-4-8", AT)
+    assert priced.quote(fast).fixed_nanousd == 2 * priced.quote(searching()).fixed_nanousd
+    with pytest.raises(UnknownTier, match="'fast'") as raised:
+        PriceBook().price("anthropic", "claude-opus-4-6", AT).quote(fast)
+    assert raised.value.remedy
+
+
+def test_units_that_a_call_cannot_be_billed_by_do_not_weigh() -> None:
+    """Without a cache to write, input costs what input costs; otherwise the dearest write."""
+    price = PriceBook().price("anthropic", "claude-opus-4-5", AT)
+    writes = frozenset({"cache_write_tokens", "cache_write_1h_tokens"})
+    for unbilled, rate in (
+        (frozenset(), 10_000),
+        ({"cache_write_1h_tokens"}, 6_250),
+        (writes, 5_000),
+    ):
+        facts = searching(unbilled=frozenset(unbilled))
+        assert price.quote(facts).fixed_nanousd == 10 * rate
+        assert price.usage_bound(10, 0, facts) == 10 * rate
 
 
 def test_input_that_was_not_sent_is_bounded_by_the_window() -> None:

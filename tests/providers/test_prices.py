@@ -91,6 +91,25 @@ def test_a_window_that_the_catalogue_lacks_is_filled_in() -> None:
     book = PriceBook()
     assert book.price("google", "gemini-2.5-pro", AT).input_window == 1_048_576
     assert book.price("google", "gemini-2.5-flash", AT).input_window == 1_048_576 * 105 // 100 + 1
+def test_tiers_are_found_under_whichever_key_the_catalogue_has() -> None:
+    """A tier of service, of speed or of processing is a table of its own, by its own name."""
+    fast = PriceBook().price("anthropic", "claude-opus-4-8", AT).by_service_tier
+    assert set(fast) == {"fast", "batch", "us", "fast us", "batch us"}
+    counts = {"input_tokens": 10**6, "output_tokens": 10**6}
+    assert [int(fast[tier].bill(counts)) for tier in ("batch", "us", "fast", "fast us")] == [
+        *(15, 33, 60, 66)
+    ]
+    assert "flex" in PriceBook().price("openai", "o3", AT).by_service_tier
+
+
+def test_surcharges_hold_for_the_operators_prices_too() -> None:
+    """A price in the config is of the standard tier; what a region adds comes on top."""
+    override = ModelOverride("anthropic", Decimal(1), Decimal(2))
+    price = PriceBook({"claude-x": override}).price("anthropic", "claude-x", AT)
+    counts = {"input_tokens": 10**6, "output_tokens": 0}
+    assert price.bill(Usage(counts, service_tier="us")) == 1_100_000_000
+    old = PriceBook().price("anthropic", "claude-opus-4-5", AT)
+    assert old.bill(Usage(counts, service_tier="us")) == old.bill(Usage(counts))
 
 
 def test_prices_follow_their_dates() -> None:

@@ -64,6 +64,26 @@ def test_other_modalities_bound_only_where_they_may_occur() -> None:
     assert rates.dearest("output", 9, None) * million == 64
 
 
+def test_scaled_rates_scale_tokens_alone() -> None:
+    """Every price of tokens, tiers and all, is multiplied; fees stay what they are."""
+    price = ModelPrice(input_mtok=TIERED, output_mtok=Decimal(2), web_searches_kcount=Decimal(10))
+    scaled = Rates(price).scaled(Decimal("1.1"))
+    for tokens in (100, 150, 250):
+        counts = {"input_tokens": tokens, "output_tokens": tokens}
+        assert scaled.bill(counts) == Rates(price).bill(counts) * Decimal("1.1")
+    fees = {"input_tokens": 0, "output_tokens": 0, "web_searches": 3}
+    assert scaled.bill(fees) == Rates(price).bill(fees) == Decimal("0.03")
+
+
+def test_units_left_out_do_not_bound() -> None:
+    """A unit that cannot be billed does not make a rate the dearest one."""
+    rates = Rates(ModelPrice(input_mtok=Decimal(1), cache_write_mtok=Decimal(2)))
+    million, none = Decimal(10**6), frozenset({"cache_write_tokens"})
+    assert rates.dearest("input", 9, None) * million == 2
+    assert rates.dearest("input", 9, None, none) * million == 1
+    assert rates.bound(10**6, 0, None, none) == 1
+
+
 def test_contradicting_counts_cost_their_bound() -> None:
     """More cached tokens than input tokens is nonsense, and nonsense is never free."""
     rates = Rates(
