@@ -43,9 +43,13 @@ BYPASSES = ("ALL_PROXY", "all_proxy", "SSL_CERT_DIR", "NODE_TLS_REJECT_UNAUTHORI
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_URLS: Mapping[str, str] = MappingProxyType(
-    {"OPENAI_BASE_URL": "/v1", "GOOGLE_GEMINI_BASE_URL": "/gemini"}
+    {
+        "OPENAI_BASE_URL": "/v1",
+        "ANTHROPIC_BASE_URL": "/anthropic",
+        "GOOGLE_GEMINI_BASE_URL": "/gemini",
+    }
 )
-KEY_VARIABLES = ("OPENAI_API_KEY", "GEMINI_API_KEY")
+KEY_VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
 # Only names of model providers: a project's own APP_BASE_URL has nothing to do with AEX.
 _PROVIDER_URL = re.compile(

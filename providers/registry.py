@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from providers.anthropic_messages import ANTHROPIC_MESSAGES
+from providers.anthropic_other import ANTHROPIC_FREE
 from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
@@ -30,11 +32,13 @@ FORMATS: tuple[WireFormat, ...] = (
     OPENAI_RESPONSES_SOCKET,
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
+    ANTHROPIC_MESSAGES,
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
     OPENAI_FREE,
     COMPATIBLE_FREE,
+    ANTHROPIC_FREE,
     GEMINI_FREE,
 )
 
@@ -52,6 +56,17 @@ PROVIDERS: tuple[Provider, ...] = (
             *("openai_chat", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_free"),
         ),
+    ),
+    # https://platform.claude.com/docs/en/api/overview#authentication; the SDKs append /v1/messages
+    # to a base URL, the AI SDK only /messages.
+    Provider(
+        id="anthropic",
+        hosts=("api.anthropic.com",),
+        upstream="https://api.anthropic.com",
+        base_prefixes=(("/anthropic/messages", "/v1/messages"), ("/anthropic", "")),
+        api_key_env="ANTHROPIC_API_KEY",
+        formats=("anthropic_messages", "anthropic_free"),
+        key_header=KeyHeader("x-api-key", ""),
     ),
     # https://ai.google.dev/api#primary-endpoints, and https://ai.google.dev/gemini-api/docs/openai
     Provider(

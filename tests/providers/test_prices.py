@@ -91,6 +91,8 @@ def test_a_window_that_the_catalogue_lacks_is_filled_in() -> None:
     book = PriceBook()
     assert book.price("google", "gemini-2.5-pro", AT).input_window == 1_048_576
     assert book.price("google", "gemini-2.5-flash", AT).input_window == 1_048_576 * 105 // 100 + 1
+
+
 def test_tiers_are_found_under_whichever_key_the_catalogue_has() -> None:
     """A tier of service, of speed or of processing is a table of its own, by its own name."""
     fast = PriceBook().price("anthropic", "claude-opus-4-8", AT).by_service_tier
