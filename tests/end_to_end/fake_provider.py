@@ -21,6 +21,7 @@ from typing import Any
 
 from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
+    speaking_anthropic,
     speaking_gemini,
     speaking_hosts,
     speaking_responses,
@@ -86,18 +87,21 @@ class FakeExchange(Exchange):
         assert self.provider is not None
         running = self.provider.usage(self) if self.script.get("usage") == "cumulative" else None
         for text in bend_event(self.script, data, self.events, running):
-            index, self.events = self.events, self.events + 1
-            payload = text.encode()
-            if self.cut_at(index):
-                half = payload[: len(payload) // 2] if self.script["cut"].get("mid") else b""
-                if half:
-                    await self.chunk(self.packer.process(half) + self.packer.flush())
-                self.break_off()
-            single = self.script.get("sse") == "bytes"
-            for part in [bytes([b]) for b in payload] if single else [payload]:
-                await self.chunk(self.packer.process(part) + self.packer.flush())
+            await self.send(text.encode())
         if data == "[DONE]" and (tail := self.packer.finish()):
             await self.chunk(tail)
+
+    async def send(self, payload: bytes) -> None:
+        """One whole event, or what the script leaves of it."""
+        index, self.events = self.events, self.events + 1
+        if self.cut_at(index):
+            half = payload[: len(payload) // 2] if self.script["cut"].get("mid") else b""
+            if half:
+                await self.chunk(self.packer.process(half) + self.packer.flush())
+            self.break_off()
+        single = self.script.get("sse") == "bytes"
+        for part in [bytes([b]) for b in payload] if single else [payload]:
+            await self.chunk(self.packer.process(part) + self.packer.flush())
 
     async def chunk(self, data: bytes) -> None:
         await self.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -110,6 +114,7 @@ Spoken = tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]
 SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
+    speaking_anthropic.speak,
     speaking_responses.speak,
     speaking_sockets.speak,
 )
