@@ -59,6 +59,7 @@ FREE_PATHS = (
     FreePath("GET", "/api/oauth/claude_cli/roles", _ASKED, ""),
     FreePath("GET", "/api/web/domain_info", "whether a page may be fetched", ""),
     FreePath("GET HEAD", "/api/hello", "whether the host answers", ""),
+    FreePath("GET", "/api/directory/server-urls", "addresses of known MCP servers", ""),
     FreePath("GET", "/mcp-registry/v0/servers", "the list of known MCP servers", ""),
     FreePath("GET", "/mcp-registry/v0/servers/{id}", "one of them", ""),
 )

@@ -6,7 +6,8 @@ Text. Anthropic publishes no tokenizer for Claude 3 and later; the last one it d
 SDKs, for Claude 2) is byte-pair encoding over the UTF-8 bytes of the text after Unicode's NFKC.
 Such a vocabulary makes at most one token of each byte, and so does one that normalises by NFC or
 not at all. So a text has no more tokens than the longest of these three forms has bytes. For plain
-ASCII they are one. JSON escapes only lengthen, so the body's length stands for the first form.
+ASCII they are one. JSON escapes only lengthen, so the body's length stands for the text as it is,
+and what normalisation adds to it comes on top.
 
 What comes back encrypted (`signature`, `data`, `encrypted_content`) stands for text that the API
 decrypts: encryption does not shorten, and base64 is longer by a third.
@@ -23,6 +24,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from typing import Any
 
 # The preamble, the thinking and effort settings, the prompt that explains an output format.
@@ -44,13 +46,16 @@ def text_tokens_max(body: bytes, document: dict[str, Any]) -> int:
     text = body.decode("utf-8")
     if "\\u" in text:
         text = json.dumps(document, ensure_ascii=False)
-    if text.isascii():
+    if text.isascii() or unicodedata.is_normalized("NFKC", text):
         return len(body)
-    # ASCII is the same in all forms; what is set apart by it is not to grow together here.
-    wide = "\n".join(_WIDE.findall(text))
-    rest = len(text.encode("utf-8")) - len(wide.encode("utf-8"))
-    forms = [unicodedata.normalize(form, wide) for form in ("NFC", "NFKC")]
-    return max(len(body), *(rest + len(form.encode("utf-8")) for form in forms))
+    # ASCII is the same in all forms, so only what is between can grow; most of it comes often.
+    return len(body) + sum(_growth(run) * n for run, n in Counter(_WIDE.findall(text)).items())
+
+
+def _growth(run: str) -> int:
+    forms = [run, *(unicodedata.normalize(form, run) for form in ("NFC", "NFKC"))]
+    sizes = [len(form.encode("utf-8")) for form in forms]
+    return max(sizes) - sizes[0]
 
 
 def framing_tokens_max(body: bytes, *, messages: int, blocks: int, members: int, tools: int) -> int:

@@ -68,7 +68,7 @@ class Tools:
     runs_itself: bool = False
     searches_max: int | None = 0
     units: frozenset[str] = frozenset()
-    _sizes: dict[str, int] = field(default_factory=dict)
+    _named: dict[str, dict[str, Any]] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
 
     def add(self, tool: Any, *, inline: bool = False) -> None:
@@ -88,8 +88,7 @@ class Tools:
         toolset = _TOOLSET.match(kind)
         name = toolset[1] if toolset else tool.get("name")
         if isinstance(name, str):
-            written = len(json.dumps(tool).encode("ascii"))
-            self._sizes[name] = written + TOOL_TOKENS + _CLIENT_TOOLS.get(kind, 0)
+            self._named[name] = tool
 
     def close(self) -> None:
         """After the last definition: whether code that the provider runs is billed."""
@@ -103,8 +102,11 @@ class Tools:
 
     def expanded_tokens_max(self, names: list[str]) -> int:
         """Most tokens of as many definitions written out again in the middle of a conversation."""
-        largest = max(self._sizes.values(), default=0)
-        return sum(self._sizes.get(name, largest) for name in names)
+        if not names:
+            return 0
+        sizes = {name: _tokens_max(tool) for name, tool in self._named.items()}
+        largest = max(sizes.values(), default=0)
+        return sum(sizes.get(name, largest) for name in names)
 
     def _add_searches(self, tool: dict[str, Any]) -> None:
         uses = jsonbody.optional_count(tool, "max_uses")
@@ -134,6 +136,11 @@ def with_limit(definitions: list[Any], searches: int) -> list[Any]:
         else tool
         for tool in definitions
     ]
+
+
+def _tokens_max(tool: dict[str, Any]) -> int:
+    written = len(json.dumps(tool).encode("ascii"))
+    return written + TOOL_TOKENS + _CLIENT_TOOLS.get(str(tool.get("type")), 0)
 
 
 def _kind(tool: Any) -> str:

@@ -19,7 +19,9 @@ from tests.end_to_end.faults import bend_usage
 if TYPE_CHECKING:
     from tests.end_to_end.fake_provider import FakeExchange, Spoken
 
-TELEMETRY = r"/api/(event_logging|eval|claude_code|claude_cli)[\w/.-]*|/mcp-registry/v0/servers"
+TELEMETRY = (
+    r"/api/(event_logging|eval|claude_code|claude_cli|directory)[\w/.-]*|/mcp-registry/v0/servers"
+)
 
 
 def speak(provider: DemoProvider) -> list[Spoken]:

@@ -10,6 +10,8 @@ from typing import Any
 import anthropic
 import pytest
 
+from providers import anthropic_errors
+from providers.wire import Denial
 from tests.end_to_end.anthropic_sdk import (
     CALL,
     HOST,
@@ -321,6 +323,24 @@ def test_a_client_that_leaves_pays_for_what_is_known(
     assert row["usage"]["input_tokens"] == call.input_tokens
     assert row["usage"]["output_tokens"] >= call.output_tokens
     assert cost(call) <= row["actual_nanousd"] <= row["reserved_nanousd"]
+
+
+def test_an_error_in_the_middle_of_a_stream(provider: Provider, door: Door, agent: Agent) -> None:
+    """The SDK raises its own exception once, and the input that was told is booked as it is."""
+    usage = {"input_tokens": 7, "output_tokens": 1}
+    start = {"type": "message_start", "message": {"model": MODEL, "content": [], "usage": usage}}
+    body = f"event: message_start\ndata: {json.dumps(start)}\n\n"
+    body += anthropic_errors.error_event(Denial(402, "budget_exceeded", "No more.")).decode()
+    provider.script(status=200, body=body, headers={"content-type": "text/event-stream"})
+    client, attempts = counted_sdk(door, agent)
+    with client, pytest.raises(anthropic.APIStatusError, match="No more") as raised:
+        list(client.messages.create(**CALL, stream=True))
+    assert len(attempts) == 1
+    assert raised.value.error_code == "budget_exceeded"
+    row = settled_one(door.gateway, agent)
+    assert (row["state"], row["usage_source"]) == ("COMMITTED", "estimated")
+    assert row["usage"]["input_tokens"] == 7
+    assert row["usage"]["output_tokens"] <= 64
 
 
 @pytest.mark.parametrize("how", ["missing", "null", "string", "negative"])

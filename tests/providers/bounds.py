@@ -25,7 +25,7 @@ from providers.price import reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
-from tests.providers import bounds_gemini
+from tests.providers import bounds_anthropic, bounds_gemini
 from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
@@ -194,6 +194,7 @@ MAKERS: dict[str, Maker] = {
     "openai_embeddings": embeddings,
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
+    "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
     "groq_chat": hosted,
     "openai_responses": responses,
 }
