@@ -21,7 +21,7 @@ MAX_MESSAGES = 100_000
 # Bounded by the bytes of their strings, nested ones included.
 _TEXTUAL = frozenset(
     (
-        *("text", "thinking", "redacted_thinking", "fallback"),
+        *("text", "thinking", "redacted_thinking", "connector_text", "fallback"),
         *("web_search_tool_result", "advisor_tool_result", "mcp_tool_listing"),
         *("code_execution_tool_result", "bash_code_execution_tool_result"),
         "text_editor_code_execution_tool_result",

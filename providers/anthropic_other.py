@@ -51,6 +51,7 @@ FREE_PATHS = (
     FreePath("GET", "/api/claude_code/policy_limits", _ASKED, ""),
     FreePath("GET", "/api/claude_code/organizations/metrics_enabled", _ASKED, ""),
     FreePath("GET", "/api/claude_code_grove", _ASKED, ""),
+    FreePath("GET", "/api/claude_cli_profile", _ASKED, ""),
     FreePath("GET", "/api/claude_code_penguin_mode", _ASKED, ""),
     FreePath("GET", "/api/model_selector/{id}", _ASKED, ""),
     FreePath("GET", "/api/oauth/profile", _ASKED, ""),

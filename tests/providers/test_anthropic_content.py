@@ -39,6 +39,7 @@ def result(content: Any, kind: str = "tool_result") -> dict[str, Any]:
         TEXT,
         {"type": "thinking", "thinking": "x", "signature": "y"},
         {"type": "redacted_thinking", "data": "y"},
+        {"type": "connector_text", "text": "x", "signature": "y"},
         {"type": "compaction", "content": "summary"},
         {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}},
         result("15 degrees"),
