@@ -12,11 +12,9 @@ one way and settings the other.
 
 from __future__ import annotations
 
-import re
-
 from providers import anthropic_errors
-from providers.openai_other import FreePath, PassingMeter
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.openai_other import FreePath, OpenAIFree
+from providers.wire import Denial, Reply
 
 _READ = "reads what exists"
 _FILES = "files cost nothing to store"
@@ -65,40 +63,9 @@ FREE_PATHS = (
     FreePath("GET", "/mcp-registry/v0/servers/{id}", "one of them", ""),
 )
 
-# One segment of plain characters: no escapes and no dots alone, which servers resolve differently.
-_SEGMENT = r"(?!\.+(?:/|$))[A-Za-z0-9_.:@-]{1,256}"
 
-
-def _compiled(path: FreePath) -> re.Pattern[str]:
-    return re.compile(re.escape(path.pattern).replace(r"\{id\}", _SEGMENT) + r"\Z")
-
-
-_TABLE = tuple((frozenset(path.methods.split()), _compiled(path), path) for path in FREE_PATHS)
-
-
-class AnthropicFree:
-    """The wire format of all free paths; stateless, one instance."""
-
-    name = "anthropic_free"
-
-    def claims(self, call: Call) -> bool:
-        """True for a method and path in the table."""
-        return _find(call) is not None
-
-    def read(self, call: Call) -> Facts:
-        """Facts of a free call; `endpoint` is the pattern. Raises LookupError if not claimed."""
-        path = _find(call)
-        if path is None:
-            raise LookupError(f"{call.method} {call.path} is not known to be free")
-        return Facts(endpoint=path.pattern, kind="free", has_output=False)
-
-    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
-        """`call.body` itself."""
-        return call.body
-
-    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
-        """A meter that passes bytes through."""
-        return PassingMeter()
+class AnthropicFree(OpenAIFree):
+    """The wire format of these paths: as OpenAI's, but for the shape of its errors."""
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Anthropic's error object."""
@@ -109,11 +76,4 @@ class AnthropicFree:
         return anthropic_errors.error_event(denial)
 
 
-ANTHROPIC_FREE = AnthropicFree()
-
-
-def _find(call: Call) -> FreePath | None:
-    for methods, pattern, path in _TABLE:
-        if call.method in methods and pattern.match(call.route):
-            return path
-    return None
+ANTHROPIC_FREE = AnthropicFree("anthropic_free", FREE_PATHS)
