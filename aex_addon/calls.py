@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from urllib.parse import unquote_plus
 
 from mitmproxy import http
 from mitmproxy.net.http import url
@@ -24,6 +25,11 @@ from providers.wire import Call, Denial, Refused, Reply
 _PATH = re.compile(r"/[!-~]{0,1023}")
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 
+# What front ends such as Google's take instead of the method and headers that were read here:
+# https://github.com/whatwg/fetch/issues/210
+_OVERRIDING_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
+_OVERRIDING_PARAMETERS = frozenset(("$httpmethod", "$httpheaders"))
+
 _NOT_FORWARDED = identity.CREDENTIAL_HEADERS | {
     # Connection-level (RFC 9110, section 7.6.1): they speak to AEX, not to the provider.
     *(b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"http2-settings"),
@@ -35,13 +41,16 @@ _NOT_FORWARDED = identity.CREDENTIAL_HEADERS | {
 def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
     """The call as the wire formats see it; its body decoded, at most `body_max` bytes.
 
-    Raises Refused: 400 for a path that no provider has, 400, 413 or 415 where the body's content
-    encoding cannot be taken off.
+    Raises Refused: 400 for a path that no provider has, or that asks to be read otherwise than it
+    is written; 400, 413 or 415 where the body's content encoding cannot be taken off.
     """
     request = flow.request
     path, _, query = str(flow.metadata[PATH]).partition("?")
     if not _PATH.fullmatch(path):
         raise Refused(Denial(400, "invalid_path", "The path is not one that a provider has."))
+    if _overridden(request, query):
+        message = "A method or headers in place of the request's own are not taken."
+        raise Refused(Denial(400, "invalid_request", message))
     encoding = request.headers.get("content-encoding", "")
     theirs, model = canonical(route.provider.nests, path)
     return Call(
@@ -54,6 +63,13 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
         canonical=theirs,
         path_model=model,
     )
+
+
+def _overridden(request: http.Request, query: str) -> bool:
+    if any(name in request.headers for name in _OVERRIDING_HEADERS):
+        return True
+    names = (unquote_plus(pair.partition("=")[0]).lower() for pair in query.split("&"))
+    return any(name in _OVERRIDING_PARAMETERS for name in names)
 
 
 def plain_path(path: str) -> str:

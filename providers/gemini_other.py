@@ -54,8 +54,6 @@ FREE_PATHS = (
 
 # One segment of plain characters: no escapes, no dots alone, and no colon, which begins a method.
 _SEGMENT = r"(?!\.+(?:/|:|$))[A-Za-z0-9_.@-]{1,256}"
-# Google's front ends take the method from these rather than from the request's first line.
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 def _compiled(path: FreePath) -> re.Pattern[str]:
@@ -103,8 +101,6 @@ GEMINI_FREE = GeminiFree()
 
 
 def _find(call: Call) -> FreePath | None:
-    if any(name in call.headers for name in _OVERRIDES):
-        return None
     for methods, pattern, path in _TABLE:
         if call.method in methods and pattern.match(call.route):
             return path

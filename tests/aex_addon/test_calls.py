@@ -63,10 +63,15 @@ def test_an_encoded_body_is_decoded() -> None:
         ({"path": "/v1/\x00"}, 400),
         ({"path": "*"}, 400),
         ({"path": "/" + "x" * 1024}, 400),
+        ({"x_http_method_override": "POST"}, 400),
+        ({"X_Method_Override": "POST"}, 400),
+        ({"x_http_method": "POST"}, 400),
+        ({"path": "/v1/models?$httpMethod=POST"}, 400),
+        ({"path": "/v1/models?a=b&%24HTTPheaders=x"}, 400),
     ],
 )
 def test_what_cannot_be_read(changes: dict[str, Any], status: int) -> None:
-    """Bodies too large or falsely encoded, and paths of no provider, are refused with a 4xx."""
+    """Bodies too large or falsely encoded, paths of no provider, and two methods at once: a 4xx."""
     with pytest.raises(Refused) as raised:
         calls.read_call(asked(**changes), route(), 100)
     assert raised.value.denial.status == status
