@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 
 from providers import gemini_errors
-from providers.openai_other import FreePath, PassingMeter
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.openai_other import FreePath, OpenAIFree
+from providers.wire import Denial, Reply
 
 _READ = "reads what exists"
 _FILES = "files cost nothing to store"
@@ -61,32 +61,8 @@ def _compiled(path: FreePath) -> re.Pattern[str]:
     return re.compile(pattern.replace("/v1/", r"/v1\w*/", 1) + r"\Z")
 
 
-_TABLE = tuple((frozenset(path.methods.split()), _compiled(path), path) for path in FREE_PATHS)
-
-
-class GeminiFree:
-    """The wire format of all free paths; stateless, one instance."""
-
-    name = "gemini_free"
-
-    def claims(self, call: Call) -> bool:
-        """True for a method and path in the table."""
-        return _find(call) is not None
-
-    def read(self, call: Call) -> Facts:
-        """Facts of a free call; `endpoint` is the pattern. Raises LookupError if not claimed."""
-        path = _find(call)
-        if path is None:
-            raise LookupError(f"{call.method} {call.path} is not known to be free")
-        return Facts(endpoint=path.pattern, kind="free", has_output=False)
-
-    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
-        """`call.body` itself."""
-        return call.body
-
-    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
-        """A meter that passes bytes through."""
-        return PassingMeter()
+class GeminiFree(OpenAIFree):
+    """The wire format of these paths: as OpenAI's, but for the shape of its errors."""
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Google's error object."""
@@ -97,11 +73,4 @@ class GeminiFree:
         return gemini_errors.error_event(denial)
 
 
-GEMINI_FREE = GeminiFree()
-
-
-def _find(call: Call) -> FreePath | None:
-    for methods, pattern, path in _TABLE:
-        if call.method in methods and pattern.match(call.route):
-            return path
-    return None
+GEMINI_FREE = GeminiFree("gemini_free", FREE_PATHS, _compiled)

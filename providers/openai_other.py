@@ -12,6 +12,7 @@ fee; and nothing that deletes what only an operator should (models, assistants, 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from providers import openai_errors
@@ -121,12 +122,20 @@ class PassingMeter:
 
 
 class OpenAIFree:
-    """The wire format of all free paths of one table; stateless."""
+    """The wire format of all free paths of one table; stateless.
 
-    def __init__(self, name: str, paths: tuple[FreePath, ...]) -> None:
+    compiled: what a path's pattern means; by default each `{id}` is one plain segment.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        paths: tuple[FreePath, ...],
+        compiled: Callable[[FreePath], re.Pattern[str]] = _compiled,
+    ) -> None:
         self.name = name
         self._table: _Table = tuple(
-            (frozenset(path.methods.split()), _compiled(path), path) for path in paths
+            (frozenset(path.methods.split()), compiled(path), path) for path in paths
         )
 
     def claims(self, call: Call) -> bool:
