@@ -3,7 +3,8 @@
 Owns: a few small tables. Refuses to know: prices.
 Each model's page names its maximum: https://platform.openai.com/docs/models (one page per model),
 https://ai.google.dev/gemini-api/docs/models,
-https://platform.claude.com/docs/en/about-claude/models/overview (one table)
+https://platform.claude.com/docs/en/about-claude/models/overview (one table),
+https://docs.cohere.com/docs/models
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
@@ -87,6 +88,15 @@ _CLAUDE_OUTPUT_TOKENS = tuple(
         (r"claude-(fable|mythos|opus|sonnet)-(5|preview)", 128_000),
     )
 )
+# A larger `max_tokens` than the model's own is taken as that, so round numbers may be rounded up.
+_COHERE_OUTPUT_TOKENS = tuple(
+    (re.compile(pattern), tokens)
+    for pattern, tokens in (
+        (r"command-a-(reasoning|plus)", 32_768),
+        (r"command-a", 8_192),
+        (r"command|c4ai-aya", 4_096),
+    )
+)
 
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
@@ -94,6 +104,7 @@ _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)"
 _OTHER_TABLES = {
     "groq": _GROQ_OUTPUT_TOKENS,
     "anthropic": _CLAUDE_OUTPUT_TOKENS,
+    "cohere": _COHERE_OUTPUT_TOKENS,
     **dict.fromkeys(_GOOGLE, _GEMINI_OUTPUT_TOKENS),
 }
 

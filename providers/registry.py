@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_other import ANTHROPIC_FREE
+from providers.cohere_chat import COHERE_CHAT
+from providers.cohere_chat_v1 import COHERE_CHAT_V1
+from providers.cohere_embed import COHERE_EMBED
+from providers.cohere_other import COHERE_FREE
+from providers.cohere_rerank import COHERE_RERANK
 from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
@@ -36,10 +41,15 @@ FORMATS: tuple[WireFormat, ...] = (
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
+    COHERE_CHAT,
+    COHERE_CHAT_V1,
+    COHERE_EMBED,
+    COHERE_RERANK,
     OPENAI_FREE,
     COMPATIBLE_FREE,
     ANTHROPIC_FREE,
     GEMINI_FREE,
+    COHERE_FREE,
 )
 
 _GEMINI = ("gemini_generate", "gemini_array", "gemini_embed", "gemini_free")
@@ -90,6 +100,15 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
         formats=_GEMINI,
         credentials="google",
+    ),
+    # https://docs.cohere.com/reference/about (the SDK appends /v1/… and /v2/… to CO_API_URL)
+    Provider(
+        id="cohere",
+        hosts=("api.cohere.com", "api.cohere.ai"),
+        upstream="https://api.cohere.com",
+        base_prefixes=(("/cohere", ""),),
+        api_key_env="CO_API_KEY",
+        formats=("cohere_chat", "cohere_chat_v1", "cohere_embed", "cohere_rerank", "cohere_free"),
     ),
     *HOSTS,
 )

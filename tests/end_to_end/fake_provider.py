@@ -22,6 +22,7 @@ from typing import Any
 from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
     speaking_anthropic,
+    speaking_cohere,
     speaking_gemini,
     speaking_hosts,
     speaking_responses,
@@ -117,6 +118,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_anthropic.speak,
     speaking_responses.speak,
     speaking_sockets.speak,
+    speaking_cohere.speaks,
 )
 
 

@@ -25,7 +25,7 @@ from providers.price import reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
-from tests.providers import bounds_anthropic, bounds_gemini
+from tests.providers import bounds_anthropic, bounds_cohere, bounds_gemini
 from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
@@ -197,6 +197,7 @@ MAKERS: dict[str, Maker] = {
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
     "groq_chat": hosted,
     "openai_responses": responses,
+    **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
 }
 
 _BOOK = PriceBook()

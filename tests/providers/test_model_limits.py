@@ -65,6 +65,21 @@ def test_limits_of_claude(model: str, tokens: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("command-a-03-2025", 8_192),
+        ("command-a-reasoning-08-2025", 32_768),
+        ("command-r7b-12-2024", 4_096),
+        ("c4ai-aya-expanse-8b", 4_096),
+        ("rerank-v3.5", None),
+    ],
+)
+def test_coheres_limits(model: str, tokens: int | None) -> None:
+    """Cohere takes a larger cap as its own maximum, so the rows may be rounded up."""
+    assert max_output_tokens("cohere", model) == tokens
+
+
+@pytest.mark.parametrize(
     ("model", "hides"),
     [
         ("gpt-3.5-turbo", False),

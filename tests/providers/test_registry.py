@@ -55,6 +55,25 @@ def test_googles_hosts_speak_gemini(line: str, name: str | None) -> None:
             assert (found.name if found else None) == name
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("POST /v2/chat", "cohere_chat"),
+        ("POST /v1/chat", "cohere_chat_v1"),
+        ("POST /v1/embed", "cohere_embed"),
+        ("POST /v2/rerank", "cohere_rerank"),
+        ("POST /v1/tokenize", "cohere_free"),
+        ("POST /v1/embeddings", None),
+    ],
+)
+def test_coheres_calls(line: str, name: str | None) -> None:
+    """Both versions of Cohere's API, and none of OpenAI's paths."""
+    method, _, path = line.partition(" ")
+    cohere = next(provider for provider in registry.PROVIDERS if provider.id == "cohere")
+    found = registry.find(Call("cohere", method, path, "", {}, b""), cohere.formats)
+    assert (found.name if found else None) == name
+
+
 def test_hosts_and_prefixes_belong_to_one_provider() -> None:
     """No id, no host and no prefix is claimed twice, and every named format exists."""
     names = {each.name for each in registry.FORMATS}

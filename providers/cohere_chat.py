@@ -1,0 +1,114 @@
+"""Cohere Chat, version 2: the `POST /v2/chat` wire format.
+
+Owns: what such a request may cost, and the changes AEX makes to it.
+Refuses to know: prices, budgets. The answer is counted in cohere_meter.py.
+Request: https://docs.cohere.com/reference/chat
+
+Fails closed on content: pictures, tools that are no functions and every kind of part that is not
+known here are refused. Other options pass: whatever text they bring is in the body and is counted
+there, and `max_tokens` holds all that the model generates (thinking, plans, calls and text alike).
+Citations point at text that was counted already; what marks them is not in `billed_units`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from providers import cohere_errors, cohere_tokens, jsonbody, tokens
+from providers.cohere_meter import v2_meter
+from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+
+PATH = "/v2/chat"
+MAX_MESSAGES = 100_000
+
+_TEXT_PARTS = ("text", "thinking", "document")
+
+
+class CohereChat:
+    """The wire format; stateless, one instance."""
+
+    name = "cohere_chat"
+
+    def claims(self, call: Call) -> bool:
+        """POST to the one path."""
+        return call.method == "POST" and call.route == PATH
+
+    def read(self, call: Call) -> Facts:
+        """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
+        document = jsonbody.parse_object(call.body)
+        model = jsonbody.model_name(document)
+        if jsonbody.optional_list(document, "connectors"):
+            raise jsonbody.not_metered("A search by the provider (`connectors`)")
+        messages = document.get("messages")
+        if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
+            raise jsonbody.bad_request("`messages` must be a non-empty list.")
+        parts = sum(map(_count_parts, messages))
+        parts += len(jsonbody.optional_list(document, "documents"))
+        return Facts(
+            endpoint=PATH,
+            kind="metered",
+            model=model,
+            stream=jsonbody.optional_bool(document, "stream"),
+            input_tokens_max=tokens.request_tokens_max(
+                call.body, messages=len(messages) + parts, tools=_count_tools(document)
+            )
+            + cohere_tokens.growth(document),
+            output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
+            usage_wanted=True,
+            document=document,
+        )
+
+    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
+        """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
+        return with_cap(call, facts, grant)
+
+    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
+        """A stream meter for an event stream, else a JSON meter."""
+        return v2_meter(facts, status, content_type)
+
+    def refuse(self, denial: Denial) -> Reply:
+        """The denial as Cohere's error object."""
+        return cohere_errors.refuse(denial)
+
+    def error_event(self, denial: Denial) -> bytes:
+        """The denial as the event that ends a stream."""
+        return cohere_errors.error_event(denial)
+
+
+COHERE_CHAT = CohereChat()
+
+
+def with_cap(call: Call, facts: Facts, grant: Grant) -> bytes:
+    """The body with `max_tokens` as granted, never above what was asked."""
+    cap, asked = grant.output_tokens_cap, facts.output_tokens_cap
+    if cap is None or (asked is not None and asked <= cap):
+        return call.body
+    document = {**facts.document, "max_tokens": cap}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def _count_tools(document: dict[str, Any]) -> int:
+    tools = jsonbody.optional_list(document, "tools")
+    for tool in tools:
+        if not isinstance(tool, dict):
+            raise jsonbody.bad_request("Each of `tools` must be an object.")
+        if tool.get("type") not in ("function", None):
+            raise jsonbody.not_metered("A tool that the provider runs itself")
+    return len(tools)
+
+
+def _count_parts(message: Any) -> int:
+    if not isinstance(message, dict):
+        raise jsonbody.bad_request("Each of `messages` must be an object.")
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return 0
+    if not isinstance(content, list):
+        raise jsonbody.bad_request("The `content` of a message must be text or a list.")
+    for part in content:
+        if not isinstance(part, dict):
+            raise jsonbody.bad_request("Each part of a message must be an object.")
+        if part.get("type") not in _TEXT_PARTS:
+            raise jsonbody.not_metered("Content other than text and documents")
+    return len(content)
