@@ -4,6 +4,10 @@ Owns: what such a request may cost, and the changes AEX makes to it.
 Refuses to know: prices, budgets. The answer is counted in cohere_meter.py.
 Request: https://docs.cohere.com/reference/chat
 
+Cohere bills `billed_units`: the texts of the request. What it puts around them (turns, a preamble,
+safety rules) counts in `tokens` only; the constants of tokens.py are kept on top all the same. Its
+vocabulary is byte-level (https://docs.cohere.com/docs/tokens-and-tokenizers), over composed text.
+
 Fails closed on content: pictures, tools that are no functions and every kind of part that is not
 known here are refused. Other options pass: whatever text they bring is in the body and is counted
 there, and `max_tokens` holds all that the model generates (thinking, plans, calls and text alike).
@@ -15,7 +19,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers import cohere_errors, cohere_tokens, jsonbody, tokens
+from providers import cohere_errors, composed, jsonbody, tokens
 from providers.cohere_meter import v2_meter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -53,7 +57,7 @@ class CohereChat:
             input_tokens_max=tokens.request_tokens_max(
                 call.body, messages=len(messages) + parts, tools=_count_tools(document)
             )
-            + cohere_tokens.growth(document),
+            + composed.growth(document),
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
             usage_wanted=True,
             document=document,

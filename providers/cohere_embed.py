@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers import cohere_errors, cohere_tokens, jsonbody, tokens
+from providers import cohere_errors, composed, jsonbody, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
@@ -46,7 +46,7 @@ class CohereEmbed:
             raise jsonbody.bad_request("`texts` or `inputs` must be a non-empty list.")
         if not all(isinstance(text, str) for text in texts):
             raise jsonbody.bad_request("Each of `texts` must be text.")
-        bounds = map(cohere_tokens.text_tokens_max, texts)
+        bounds = map(composed.text_tokens_max, texts)
         return Facts(
             endpoint=call.route,
             kind="metered",

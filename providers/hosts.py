@@ -201,15 +201,15 @@ HOSTS: tuple[Provider, ...] = (
         nests=_BARE,
         free=True,
     ),
-    # https://docs.ollama.com/openai
+    # https://docs.ollama.com/openai, and its own API below /api: https://docs.ollama.com/api
     Provider(
         id="ollama",
         hosts=(),
         upstream="",
         base_prefixes=_prefixes("/ollama", "/v1"),
         api_key_env="OLLAMA_API_KEY",
-        formats=("local_chat", *_TEXT),
-        nests=(("/v1", "/v1"),),
+        formats=("local_chat", *_TEXT, "ollama_chat", "ollama_embed", "ollama_free"),
+        nests=(("/v1", "/v1"), ("/api", "/api")),
         free=True,
     ),
 )

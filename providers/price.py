@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from providers.fields import MAX_TOKENS
 from providers.rates import Rates
 from providers.wire import Facts, Usage
 
@@ -164,7 +165,8 @@ class Price:
         output, where it holds per text and not per call, nor with pictures, unless the tokens that
         are billed for them are known to be those that fill the window. Where the provider reads
         what was not sent (earlier turns, files, results of its own tools) the window is the bound.
-        Either counts once for each time that the provider runs the model.
+        Either counts once for each time that the provider runs the model. Unseen input that costs
+        nothing needs no bound.
 
         A tier named by the request may not be the one that serves it, so the dearer of the named
         and the standard one is taken. `auto` counts as standard, which a project's settings can
@@ -200,12 +202,17 @@ class Price:
         one_run, window = facts.input_tokens_max, self.input_window
         in_window = facts.modalities == _TEXT or facts.media_fill_window
         if facts.input_unseen or server_calls:
-            if window is None:
+            if window is not None:
+                one_run = window if in_window else window + one_run
+            elif self._bills_input():
                 raise UnknownWindow(self.model)
-            one_run = window if in_window else window + one_run
         elif window is not None and facts.has_output and in_window:
             one_run = min(one_run, window)
         return one_run * (facts.model_runs_max or 1 + server_calls)
+
+    def _bills_input(self) -> bool:
+        tables = (self.standard, *self.by_service_tier.values())
+        return any(table.dearest("input", MAX_TOKENS, None) for table in tables)
 
     def _charges(self, facts: Facts, server_calls: int) -> Decimal:
         """USD for what is billed beside tokens; of several units for one call, the dearest."""

@@ -20,6 +20,9 @@ from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
 from providers.hosts import HOSTS
+from providers.ollama_chat import OLLAMA_CHAT
+from providers.ollama_embed import OLLAMA_EMBED
+from providers.ollama_other import OLLAMA_FREE
 from providers.openai_chat import CHATS, OPENAI_CHAT
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
@@ -45,11 +48,14 @@ FORMATS: tuple[WireFormat, ...] = (
     COHERE_CHAT_V1,
     COHERE_EMBED,
     COHERE_RERANK,
+    OLLAMA_CHAT,
+    OLLAMA_EMBED,
     OPENAI_FREE,
     COMPATIBLE_FREE,
     ANTHROPIC_FREE,
     GEMINI_FREE,
     COHERE_FREE,
+    OLLAMA_FREE,
 )
 
 _GEMINI = ("gemini_generate", "gemini_array", "gemini_embed", "gemini_free")

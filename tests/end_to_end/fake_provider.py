@@ -25,6 +25,7 @@ from tests.end_to_end import (
     speaking_cohere,
     speaking_gemini,
     speaking_hosts,
+    speaking_ollama,
     speaking_responses,
     speaking_sockets,
 )
@@ -119,6 +120,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_responses.speak,
     speaking_sockets.speak,
     speaking_cohere.speaks,
+    speaking_ollama.speaks,
 )
 
 

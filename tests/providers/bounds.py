@@ -25,7 +25,7 @@ from providers.price import reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
-from tests.providers import bounds_anthropic, bounds_cohere, bounds_gemini
+from tests.providers import bounds_anthropic, bounds_cohere, bounds_gemini, bounds_ollama
 from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
@@ -198,9 +198,10 @@ MAKERS: dict[str, Maker] = {
     "groq_chat": hosted,
     "openai_responses": responses,
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
+    **bounds_ollama.Ollama(text, body, tokens).makers(),
 }
 
-_BOOK = PriceBook()
+_BOOK = PriceBook(bounds_ollama.PRICES)
 _FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}
 
 

@@ -347,3 +347,14 @@ def test_output_that_nothing_can_cap_is_reserved_in_full() -> None:
     with pytest.raises(UnknownLength, match="capped") as raised:
         book.price("openai", "bare", AT).quote(facts)
     assert "max_output_tokens" in raised.value.remedy
+
+
+def test_unseen_input_that_costs_nothing_needs_no_window() -> None:
+    """A server of one's own may read what it likes; at a price, something must bound it."""
+    free = ModelOverride("openai", Decimal(0), Decimal(0))
+    book = PriceBook({"f": free, "p": ModelOverride("openai", Decimal(1), Decimal(0))})
+    facts = Facts("x", "metered", input_tokens_max=7, input_unseen=True, output_tokens_cap=1)
+    quote = book.price("openai", "f", AT).quote(facts)
+    assert (quote.input_tokens, quote.fixed_nanousd) == (7, 0)
+    with pytest.raises(UnknownWindow):
+        book.price("openai", "p", AT).quote(facts)

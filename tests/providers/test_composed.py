@@ -1,4 +1,4 @@
-"""Bounds on text that Cohere composes before it counts."""
+"""Bounds on text that is composed before it is counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.cohere_tokens import growth, text_tokens_max
+from providers.composed import growth, text_tokens_max
 
 
 def test_text_counts_by_its_longest_form() -> None:

@@ -1,19 +1,14 @@
-"""Upper bounds on the input tokens of a Cohere request, without a tokenizer.
+"""Upper bounds on tokens for vocabularies that compose text before they cut it.
 
-Owns: the proof below. Refuses to know: prices, which field holds what.
+Owns: the proof below. Refuses to know: prices, which field holds what, any one provider.
 
-Cohere's Command models have a byte-level vocabulary (byte-pair encoding over UTF-8, see
-https://docs.cohere.com/docs/tokens-and-tokenizers and `tokenizer_url` of its models), so a token
-holds one byte or more; but text is brought into Unicode's composed form first, which can be longer
-than what was sent (U+0958 becomes two characters). The multilingual embedding and rerank models
-have SentencePiece, which composes by compatibility (U+FDFA becomes eighteen characters); it makes
-no more tokens than the result has bytes. So the longest of a text's own bytes and those of its two
+A byte-level vocabulary makes no more tokens than a text has bytes, and SentencePiece no more than
+that where it falls back to bytes; but some bring a text into one of Unicode's composed forms first,
+which can be longer than what was sent. Cohere's Command composes canonically (U+0958 becomes two
+characters), multilingual embedding models by compatibility (U+FDFA becomes eighteen). WordPiece
+makes no more tokens than characters. So the longest of a text's own bytes and those of its two
 composed forms bounds its tokens with any of them. Composing goes piece by piece and never makes
 two strings longer by joining them.
-
-What Cohere itself puts around the strings (turns, its own preamble, safety rules) is counted in
-`tokens` but not in `billed_units`, and only the latter is billed; the constants of tokens.py are
-kept on top.
 """
 
 from __future__ import annotations
@@ -25,7 +20,7 @@ _FORMS: tuple[Literal["NFC", "NFKC"], ...] = ("NFC", "NFKC")
 
 
 def text_tokens_max(text: str) -> int:
-    """Most tokens that any of Cohere's vocabularies makes of `text`."""
+    """Most tokens that any such vocabulary makes of `text`."""
     size = len(text.encode("utf-8"))
     if text.isascii():
         return size
