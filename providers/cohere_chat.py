@@ -6,7 +6,7 @@ Request: https://docs.cohere.com/reference/chat
 
 Cohere bills `billed_units`: the texts of the request. What it puts around them (turns, a preamble,
 safety rules) counts in `tokens` only; the constants of tokens.py are kept on top all the same. Its
-vocabulary is byte-level (https://docs.cohere.com/docs/tokens-and-tokenizers), over composed text.
+vocabulary is byte-level (https://docs.cohere.com/docs/tokens-and-tokenizers), over a normal form.
 
 Fails closed on content: pictures, tools that are no functions and every kind of part that is not
 known here are refused. Other options pass: whatever text they bring is in the body and is counted
@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers import cohere_errors, composed, jsonbody, tokens
+from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -57,7 +57,7 @@ class CohereChat:
             input_tokens_max=tokens.request_tokens_max(
                 call.body, messages=len(messages) + parts, tools=_count_tools(document)
             )
-            + composed.growth(document),
+            + tokens.normal_form_bytes(document),
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
             usage_wanted=True,
             document=document,

@@ -11,7 +11,7 @@ model must be named: what Cohere takes without one changes.
 
 from __future__ import annotations
 
-from providers import cohere_errors, composed, jsonbody, tokens
+from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_chat import with_cap
 from providers.cohere_meter import v1_meter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
@@ -50,7 +50,7 @@ class CohereChatV1:
             kind="metered",
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
-            input_tokens_max=input_max + composed.growth(document),
+            input_tokens_max=input_max + tokens.normal_form_bytes(document),
             input_unseen=jsonbody.optional_string(document, "conversation_id") is not None,
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
             usage_wanted=True,

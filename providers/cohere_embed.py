@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers import cohere_errors, composed, jsonbody, tokens
+from providers import cohere_errors, jsonbody, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
@@ -46,12 +46,11 @@ class CohereEmbed:
             raise jsonbody.bad_request("`texts` or `inputs` must be a non-empty list.")
         if not all(isinstance(text, str) for text in texts):
             raise jsonbody.bad_request("Each of `texts` must be text.")
-        bounds = map(composed.text_tokens_max, texts)
         return Facts(
             endpoint=call.route,
             kind="metered",
             model=model,
-            input_tokens_max=sum(bounds) + len(texts) * tokens.MESSAGE_TOKENS,
+            input_tokens_max=tokens.any_vocabulary_max(texts),
             has_output=False,
             document=document,
         )

@@ -13,6 +13,7 @@ import re
 
 from providers import cohere_errors
 from providers.openai_other import FreePath, PassingMeter
+from providers.paths import SEGMENT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 _READ = "reads what exists"
@@ -31,12 +32,9 @@ FREE_PATHS = (
     FreePath("POST", "/v1/embed-jobs/{id}/cancel", "ends work", "cancel-embed-job"),
 )
 
-# One segment of plain characters: no escapes and no dots alone, which servers resolve differently.
-_SEGMENT = r"(?!\.+(?:/|$))[A-Za-z0-9_.:@-]{1,256}"
-
 
 def _compiled(path: FreePath) -> re.Pattern[str]:
-    return re.compile(re.escape(path.pattern).replace(r"\{id\}", _SEGMENT) + r"\Z")
+    return re.compile(re.escape(path.pattern).replace(r"\{id\}", SEGMENT) + r"\Z")
 
 
 _TABLE = tuple((frozenset(path.methods.split()), _compiled(path), path) for path in FREE_PATHS)

@@ -8,7 +8,7 @@ the query counts once for every chunk of 500 (https://cohere.com/pricing). The q
 chunk and chunks do not overlap (https://docs.cohere.com/docs/reranking-best-practices), so a chunk
 has room for 500 tokens less the query, or for one token at the least where the query alone is that
 long. Version 2 first cuts a document to `max_tokens_per_doc`; what version 1 limits are other
-chunks, those of the model's window. Tokens are bounded by bytes as in composed.py.
+chunks, those of the model's window. Tokens are bounded by bytes as in tokens.py.
 
 The catalogue has no price of a search: the operator gives one in `unit_usd`.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers import cohere_errors, composed, jsonbody
+from providers import cohere_errors, jsonbody, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
@@ -85,7 +85,7 @@ def _searches_max(document: dict[str, Any], path: str) -> int:
     if not isinstance(documents, list) or not 0 < len(documents) <= MAX_DOCUMENTS:
         raise jsonbody.bad_request("`documents` must be a non-empty list.")
     longest = jsonbody.optional_count(document, "max_tokens_per_doc") or TOKENS_PER_DOC
-    room = max(1, CHUNK_TOKENS - FRAME_TOKENS - composed.text_tokens_max(query))
+    room = max(1, CHUNK_TOKENS - FRAME_TOKENS - _tokens_max(query))
     chunks = 0
     for item in documents:
         size = _document_tokens_max(item)
@@ -96,10 +96,14 @@ def _searches_max(document: dict[str, Any], path: str) -> int:
 def _document_tokens_max(item: Any) -> int:
     """Of an object all members count; `rank_fields` may choose any of them."""
     if isinstance(item, str):
-        return max(1, composed.text_tokens_max(item))
+        return max(1, _tokens_max(item))
     if not isinstance(item, dict):
         raise jsonbody.bad_request("Each of `documents` must be text or an object.")
-    return composed.text_tokens_max(json.dumps(item, ensure_ascii=False))
+    return _tokens_max(json.dumps(item, ensure_ascii=False))
+
+
+def _tokens_max(text: str) -> int:
+    return tokens.text_tokens_max(text) + tokens.normal_form_bytes(text)
 
 
 def _ceil(count: int, size: int) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers import composed, jsonbody, ollama_errors, tokens
+from providers import jsonbody, ollama_errors, tokens
 from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes, text_field
@@ -62,7 +62,7 @@ class OllamaChat:
         sent = tokens.request_tokens_max(
             call.body, messages=1 + len(messages), tools=_count_tools(document)
         )
-        sent += composed.growth(document)
+        sent += tokens.normal_form_bytes(document)
         return Facts(
             endpoint=call.route,
             kind="metered",

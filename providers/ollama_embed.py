@@ -4,14 +4,14 @@ Owns: what such a request may use. Refuses to know: prices, budgets.
 https://docs.ollama.com/api/embed
 
 A text that is too long is cut or refused, so its own length bounds it; its model may have any of
-the vocabularies of composed.py. The older path tells no usage, so the bound is what is booked.
+the vocabularies of tokens.py. The older path tells no usage, so the bound is what is booked.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from providers import composed, jsonbody, ollama_errors, tokens
+from providers import jsonbody, ollama_errors, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, text_field
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
@@ -37,15 +37,14 @@ class OllamaEmbed:
         document = jsonbody.parse_object(call.body)
         model = jsonbody.model_name(document)
         given = document.get("input" if call.route == EMBED else "prompt")
-        texts = given if isinstance(given, list) and call.route == EMBED else [given]
+        texts: list[Any] = given if isinstance(given, list) and call.route == EMBED else [given]
         if len(texts) > MAX_INPUTS or not all(isinstance(text, str) for text in texts):
             raise jsonbody.bad_request("What is to be embedded must be text, or a list of texts.")
-        bounds = map(composed.text_tokens_max, texts)
         return Facts(
             endpoint=call.route,
             kind="metered",
             model=model,
-            input_tokens_max=sum(bounds) + len(texts) * tokens.MESSAGE_TOKENS,
+            input_tokens_max=tokens.any_vocabulary_max(texts),
             has_output=False,
             document=document,
         )

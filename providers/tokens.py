@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 REQUEST_TOKENS = 64
@@ -62,6 +63,12 @@ def normal_form_bytes(document: Any) -> int:
         elif isinstance(item, list):
             todo.extend(item)
     return gained
+
+
+def any_vocabulary_max(texts: Sequence[str]) -> int:
+    """Most tokens that any kind of vocabulary makes of texts which are each framed on their own."""
+    sent = sum(map(text_tokens_max, texts)) + normal_form_bytes(list(texts))
+    return sent + len(texts) * MESSAGE_TOKENS
 
 
 def _gain(text: str) -> int:

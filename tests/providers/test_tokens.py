@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 from functools import cache
 from typing import Any, Literal
@@ -96,3 +97,32 @@ def test_plain_text_gains_nothing() -> None:
     assert tokens.normal_form_bytes({"a": ["plain", 1, None], "b": {"c": "text"}}) == 0
     assert tokens.normal_form_bytes("日本語") == 0
     assert tokens.normal_form_bytes(["\ufdfa"]) == 30
+
+
+def longest(text: str) -> int:
+    """The bytes of a text in its longest normal form."""
+    return tokens.text_tokens_max(text) + tokens.normal_form_bytes(text)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_strings_that_are_joined_grow_no_further(one: str, other: str) -> None:
+    """The model sees all strings in one text, which is composed as a whole."""
+    for form in ("NFC", "NFKC"):
+        joined = unicodedata.normalize(form, one + other)
+        assert len(joined.encode()) <= longest(one) + longest(other)
+
+
+def test_no_pair_composes_into_more_bytes() -> None:
+    """The law behind it, over every character that Unicode composes from two."""
+    for point in range(sys.maxunicode + 1):
+        pair = unicodedata.decomposition(chr(point)).split()
+        if len(pair) == 2 and not pair[0].startswith("<"):
+            parts = [chr(int(part, 16)) for part in pair]
+            if unicodedata.normalize("NFC", "".join(parts)) == chr(point):
+                assert len(chr(point).encode()) <= sum(len(part.encode()) for part in parts)
+
+
+def test_texts_for_any_vocabulary_are_framed_one_by_one() -> None:
+    """Each by its longest form, and what stands at its ends."""
+    texts = ["ab", "\ufdfa"]
+    assert tokens.any_vocabulary_max(texts) == 2 + 33 + 2 * tokens.MESSAGE_TOKENS
