@@ -93,7 +93,7 @@ def price(provider: str, model: str, listed: str, found: Found, at: datetime) ->
     except (ValueError, IndexError, KeyError):
         return None
     # No price at all means a subscription or a free endpoint; neither may pass as costing nothing.
-    if not standard.prices("input_mtok"):
+    if not standard.any_price:
         return None
     return Price(
         provider=provider,

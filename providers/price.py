@@ -172,7 +172,9 @@ class Price:
         and the standard one is taken. `auto` counts as standard, which a project's settings can
         change on the provider's side; the bill then follows the answer.
         """
-        if facts.has_output and not self.standard.prices("output_mtok"):
+        counts_tokens = facts.has_output or facts.input_unseen or facts.input_tokens_max
+        needs = {"input_mtok": counts_tokens, "output_mtok": facts.has_output}
+        if any(needed and not self.standard.prices(key) for key, needed in needs.items()):
             raise UnknownPrice(self.provider, self.model)
         if facts.premium_tier and facts.service_tier not in self.by_service_tier:
             raise UnknownTier(self.model, facts.service_tier or "")
@@ -257,7 +259,7 @@ class Price:
         if not facts.has_output:
             return 0, "none"
         longest, asked = self.max_output_tokens, facts.output_tokens_cap
-        if asked is not None and (longest is None or asked <= longest):
+        if asked is not None and (longest is None or asked <= longest or not facts.cap_writable):
             return asked, "request"
         # A maximum as large as the window leaves no room for a prompt: a provider that adds both
         # up would refuse it in a request, and holds to the window anyway.

@@ -88,6 +88,11 @@ class Rates:
         """True if there is a price under this catalogue key, such as `output_mtok`."""
         return key in self._by_key
 
+    @property
+    def any_price(self) -> bool:
+        """True if anything at all has a price."""
+        return bool(self._by_key)
+
     def bill(self, counts: Mapping[str, int]) -> Decimal:
         """USD for what was counted, exact; an upper bound if the counts contradict each other."""
         plain = self._plain_bill(counts)

@@ -25,10 +25,12 @@ from providers.ollama_embed import OLLAMA_EMBED
 from providers.ollama_other import OLLAMA_FREE
 from providers.openai_chat import CHATS, OPENAI_CHAT
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
+from providers.openai_images import OPENAI_IMAGES
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
 from providers.openai_responses import OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
+from providers.openai_speech import OPENAI_SPEECH
 from providers.provider import KeyHeader, Provider
 from providers.wire import Call, WireFormat
 
@@ -41,6 +43,8 @@ FORMATS: tuple[WireFormat, ...] = (
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     ANTHROPIC_MESSAGES,
+    OPENAI_IMAGES,
+    OPENAI_SPEECH,
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
@@ -70,7 +74,8 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="OPENAI_API_KEY",
         formats=(
             *("openai_chat", "openai_responses", "openai_responses_compact"),
-            *("openai_responses_ws", "openai_embeddings", "openai_free"),
+            *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
+            "openai_free",
         ),
     ),
     # https://platform.claude.com/docs/en/api/overview#authentication; the SDKs append /v1/messages

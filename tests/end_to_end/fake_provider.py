@@ -25,6 +25,7 @@ from tests.end_to_end import (
     speaking_cohere,
     speaking_gemini,
     speaking_hosts,
+    speaking_media,
     speaking_ollama,
     speaking_responses,
     speaking_sockets,
@@ -121,6 +122,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_sockets.speak,
     speaking_cohere.speaks,
     speaking_ollama.speaks,
+    speaking_media.speaks,
 )
 
 

@@ -25,7 +25,13 @@ from providers.price import reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
-from tests.providers import bounds_anthropic, bounds_cohere, bounds_gemini, bounds_ollama
+from tests.providers import (
+    bounds_anthropic,
+    bounds_cohere,
+    bounds_gemini,
+    bounds_images,
+    bounds_ollama,
+)
 from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
@@ -192,6 +198,7 @@ def responses(dice: random.Random) -> Trial:
 MAKERS: dict[str, Maker] = {
     "openai_chat": chat,
     "openai_embeddings": embeddings,
+    "openai_images": lambda dice: bounds_images.images(dice, text, body, tokens),
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),

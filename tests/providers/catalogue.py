@@ -20,12 +20,14 @@ def model_ids(provider: str) -> list[str]:
 
 
 def priced(every: int = 1) -> list[Price]:
-    """Prices of every n-th model of the providers above, those without a price left out."""
+    """Prices of every n-th model of the providers above, those without one of tokens left out."""
     book, prices = PriceBook(), []
     for provider in PROVIDERS:
         for model in model_ids(provider)[::every]:
             try:
-                prices.append(book.price(provider, model, AT))
+                found = book.price(provider, model, AT)
             except UnknownPrice:
                 continue
+            if found.standard.prices("input_mtok"):
+                prices.append(found)
     return prices

@@ -358,3 +358,40 @@ def test_unseen_input_that_costs_nothing_needs_no_window() -> None:
     assert (quote.input_tokens, quote.fixed_nanousd) == (7, 0)
     with pytest.raises(UnknownWindow):
         book.price("openai", "p", AT).quote(facts)
+
+
+def test_output_that_nothing_can_cap_is_reserved_in_full() -> None:
+    """Where the request has no field for a cap, the longest answer is a fixed part of the quote."""
+    long = ModelOverride("openai", Decimal(1), Decimal(2), max_output_tokens=100)
+    book = PriceBook({"m": long, "bare": ModelOverride("openai", Decimal(1), Decimal(2))})
+    facts = Facts("x", "metered", input_tokens_max=10, cap_writable=False)
+    quote = book.price("openai", "m", AT).quote(facts)
+    assert (quote.fixed_nanousd, quote.output_rate_picousd) == (10 * 1000 + 100 * 2000, 0)
+    assert reserve(quote, 1) == reserve(quote, 100)
+    with pytest.raises(UnknownLength, match="capped") as raised:
+        book.price("openai", "bare", AT).quote(facts)
+    assert "max_output_tokens" in raised.value.remedy
+
+
+def test_a_length_that_the_request_implies_counts_where_nothing_can_cap() -> None:
+    """It is no wish that a provider could cut to the longest answer of the model."""
+    long = ModelOverride("openai", Decimal(0), Decimal(2), max_output_tokens=100)
+    price = PriceBook({"m": long}).price("openai", "m", AT)
+    facts = Facts("x", "metered", output_tokens_cap=150, choices=2, cap_writable=False)
+    assert price.quote(facts).fixed_nanousd == 2 * 150 * 2000
+
+
+def test_tokens_need_a_price_of_tokens() -> None:
+    """A model that is sold by characters or seconds alone cannot be asked for anything else."""
+    for model in ("tts-1", "whisper-1"):
+        price = PriceBook().price("openai", model, AT)
+        for facts in (
+            Facts("x", "metered", input_tokens_max=1, has_output=False),
+            Facts("x", "metered", output_tokens_cap=1),
+        ):
+            with pytest.raises(UnknownPrice):
+                price.quote(facts)
+    spoken = Facts("x", "metered", has_output=False, charges={"input_characters": 10})
+    assert PriceBook().price("openai", "tts-1", AT).quote(spoken).fixed_nanousd == 150_000
+    with pytest.raises(UnknownUnit):
+        PriceBook().price("openai", "whisper-1", AT).quote(spoken)

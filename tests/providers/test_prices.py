@@ -33,11 +33,9 @@ def test_the_catalogue_is_named_with_its_version() -> None:
         ("openai", "claude-3-5-haiku-latest"),
         ("no-such-provider", "gpt-4o"),
         ("openai", "omni-moderation-latest"),
-        ("openai", "tts-1"),
-        ("openai", "whisper-1"),
     ],
 )
-def test_without_a_token_price_there_is_no_price(provider: str, model: str) -> None:
+def test_without_any_price_there_is_none(provider: str, model: str) -> None:
     """Unknown, foreign, free and subscribed models are all unpriced, never zero."""
     with pytest.raises(UnknownPrice) as caught:
         PriceBook().price(provider, model, AT)

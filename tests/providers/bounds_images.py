@@ -1,0 +1,43 @@
+"""A maker of random pictures, each with what its published size in tokens costs.
+
+Owns: how pictures are billed. Refuses to know: how reserves and bills are compared (bounds.py).
+https://platform.openai.com/docs/guides/image-generation#calculating-costs
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from providers.wire import Call, Usage
+
+Trial = tuple[Call, Usage]
+
+
+def images(
+    dice: random.Random,
+    text: Callable[[random.Random], str],
+    body: Callable[[random.Random, dict[str, Any]], bytes],
+    tokens: Callable[[str], int],
+) -> Trial:
+    """Pictures: several or one, of a quality and size that may be left open."""
+    model = dice.choice(["gpt-image-1", "gpt-image-1-mini"])
+    document: dict[str, Any] = {"model": model, "prompt": text(dice)}
+    table = {"low": (272, 408, 400), "medium": (1056, 1584, 1568), "high": (4160, 6240, 6208)}
+    sizes = ["1024x1024", "1024x1536", "1536x1024"]
+    quality, size = dice.choice(list(table)), dice.randrange(3)
+    for key, value in (("quality", quality), ("size", sizes[size])):
+        document[key] = dice.choice([value, "auto"])
+    count, drawn = dice.randrange(1, 5), table[quality][size]
+    if dice.random() < 0.3:
+        count, partial = 1, dice.randrange(4)
+        document |= {"stream": True, "partial_images": partial}
+        drawn += 100 * partial
+    document["n"] = count
+    used = {
+        "input_tokens": count * (3 + tokens(document["prompt"])),
+        "output_tokens": count * drawn,
+    }
+    call = Call("openai", "POST", "/v1/images/generations", "", {}, body(dice, document))
+    return call, Usage(used)

@@ -1,0 +1,81 @@
+"""OpenAI's speech: what was asked is what is billed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.openai_speech import OPENAI_SPEECH, PATH
+from providers.prices import PriceBook
+from providers.wire import Call, Denial, Facts, Grant, Reading, Refused, Usage
+from tests.providers.catalogue import AT
+from tests.providers.contract import WireFormatContract
+
+
+def call(**fields: Any) -> Call:
+    """A call with a small valid body, changed by the fields given."""
+    document = {"model": "tts-1", "input": "Hello.", "voice": "alloy", **fields}
+    return Call("openai", "POST", PATH, "", {}, json.dumps(document).encode())
+
+
+def read(**fields: Any) -> Facts:
+    """The facts of such a call."""
+    return OPENAI_SPEECH.read(call(**fields))
+
+
+class TestContract(WireFormatContract):
+    """OpenAI speech keeps the contract."""
+
+    wire_format = OPENAI_SPEECH
+    default = Call("openai", "POST", PATH, "", {}, b"")
+
+
+def test_characters_are_billed() -> None:
+    """Each once, whatever its bytes; the reserve is the bill."""
+    facts = read(input="Öl 界 🎉")
+    assert dict(facts.charges) == {"input_characters": 6}
+    assert (facts.has_output, facts.input_tokens_max, facts.kind) == (False, 0, "metered")
+    for model, nanousd in (("tts-1", 15_000), ("tts-1-hd", 30_000)):
+        price = PriceBook().price("openai", model, AT)
+        assert price.quote(facts).fixed_nanousd == 6 * nanousd
+        assert price.bill(Usage({"input_characters": 6})) == 6 * nanousd
+
+
+def test_the_end_of_the_answer_tells_the_usage() -> None:
+    """Before it, nothing is known to be over."""
+    meter = OPENAI_SPEECH.meter(read(), 200, "audio/mpeg")
+    assert meter.feed(b"\xff\xfb") == b"\xff\xfb"
+    assert meter.reading() == Reading(None, 0, False)
+    assert meter.finish() == b""
+    assert meter.reading() == Reading(Usage({"input_characters": 6}), 0, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"model": None}, 400),
+        ({"input": None}, 400),
+        ({"input": ["a"]}, 400),
+        ({"model": "gpt-4o-mini-tts"}, 403),
+        ({"model": "tts-2"}, 403),
+    ],
+)
+def test_what_is_refused(fields: dict[str, Any], status: int) -> None:
+    """Malformed bodies, and models that are billed by the sound they make."""
+    with pytest.raises(Refused) as caught:
+        read(**fields)
+    assert caught.value.denial.status == status
+
+
+def test_it_claims_its_one_path_and_changes_nothing() -> None:
+    """Only POST, and only the exact path; denials in OpenAI's shape."""
+    request = call()
+    assert OPENAI_SPEECH.claims(request)
+    assert OPENAI_SPEECH.patch(request, OPENAI_SPEECH.read(request), Grant(5)) is request.body
+    for path in ("/v1/audio/transcriptions", "/v1/audio/translations"):
+        assert not OPENAI_SPEECH.claims(Call("openai", "POST", path, "", {}, b""))
+    denial = Denial(402, "budget_exceeded", "m")
+    assert json.loads(OPENAI_SPEECH.refuse(denial).body)["error"]["message"] == "m"
+    assert OPENAI_SPEECH.error_event(denial).startswith(b"data: ")
