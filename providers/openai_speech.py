@@ -12,6 +12,7 @@ bounds; they are refused, and so are transcriptions and translations (forms that
 from __future__ import annotations
 
 from providers import jsonbody, openai_errors
+from providers.openai_other import PassingMeter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply, Usage
 
 PATH = "/v1/audio/speech"
@@ -75,7 +76,9 @@ class OpenAISpeech:
         return call.body
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
-        """A meter that knows what was asked."""
+        """A meter that knows what was asked; an answer that is no sound tells nothing."""
+        if content_type.partition(";")[0].strip().lower() == "application/json":
+            return PassingMeter()
         return SpeechMeter(facts.charges["input_characters"])
 
     def refuse(self, denial: Denial) -> Reply:

@@ -52,6 +52,13 @@ def test_the_end_of_the_answer_tells_the_usage() -> None:
     assert meter.reading() == Reading(Usage({"input_characters": 6}), 0, True)
 
 
+def test_an_answer_that_is_no_sound_tells_nothing() -> None:
+    """It is booked at the reserve, which is the same."""
+    meter = OPENAI_SPEECH.meter(read(), 200, "application/json; charset=utf-8")
+    assert meter.feed(b"{}") + meter.finish() == b"{}"
+    assert meter.reading().usage is None
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [

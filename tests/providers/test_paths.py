@@ -95,7 +95,8 @@ UNSPOKEN = [
     ("POST", "google", "/v1beta/openai/images/generations"),
     ("POST", "huggingface", "/novita/v3/openai/chat/completions"),
     ("POST", "vllm", "/v1/completions"),
-    ("POST", "ollama", "/api/chat"),
+    ("POST", "ollama", "/api/pull"),
+    ("DELETE", "ollama", "/api/delete"),
 ]
 
 
