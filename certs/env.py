@@ -47,9 +47,10 @@ BASE_URLS: Mapping[str, str] = MappingProxyType(
         "OPENAI_BASE_URL": "/v1",
         "ANTHROPIC_BASE_URL": "/anthropic",
         "GOOGLE_GEMINI_BASE_URL": "/gemini",
+        "CO_API_URL": "/cohere",
     }
 )
-KEY_VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+KEY_VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "CO_API_KEY")
 
 # Only names of model providers: a project's own APP_BASE_URL has nothing to do with AEX.
 _PROVIDER_URL = re.compile(

@@ -9,12 +9,9 @@ and the older endpoints that Cohere has replaced.
 
 from __future__ import annotations
 
-import re
-
 from providers import cohere_errors
-from providers.openai_other import FreePath, PassingMeter
-from providers.paths import SEGMENT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.openai_other import FreePath, OpenAIFree
+from providers.wire import Denial, Reply
 
 _READ = "reads what exists"
 
@@ -33,36 +30,8 @@ FREE_PATHS = (
 )
 
 
-def _compiled(path: FreePath) -> re.Pattern[str]:
-    return re.compile(re.escape(path.pattern).replace(r"\{id\}", SEGMENT) + r"\Z")
-
-
-_TABLE = tuple((frozenset(path.methods.split()), _compiled(path), path) for path in FREE_PATHS)
-
-
-class CohereFree:
-    """The wire format of all free paths; stateless, one instance."""
-
-    name = "cohere_free"
-
-    def claims(self, call: Call) -> bool:
-        """True for a method and path in the table."""
-        return _find(call) is not None
-
-    def read(self, call: Call) -> Facts:
-        """Facts of a free call; `endpoint` is the pattern. Raises LookupError if not claimed."""
-        path = _find(call)
-        if path is None:
-            raise LookupError(f"{call.method} {call.path} is not known to be free")
-        return Facts(endpoint=path.pattern, kind="free", has_output=False)
-
-    def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
-        """`call.body` itself."""
-        return call.body
-
-    def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
-        """A meter that passes bytes through."""
-        return PassingMeter()
+class CohereFree(OpenAIFree):
+    """The wire format of these paths: as OpenAI's, but for the shape of its errors."""
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Cohere's error object."""
@@ -73,11 +42,4 @@ class CohereFree:
         return cohere_errors.error_event(denial)
 
 
-COHERE_FREE = CohereFree()
-
-
-def _find(call: Call) -> FreePath | None:
-    for methods, pattern, path in _TABLE:
-        if call.method in methods and pattern.match(call.route):
-            return path
-    return None
+COHERE_FREE = CohereFree("cohere_free", FREE_PATHS)

@@ -31,6 +31,7 @@ from tests.providers import (
     bounds_gemini,
     bounds_images,
     bounds_ollama,
+    bounds_responses,
 )
 from tests.providers.catalogue import AT
 
@@ -149,52 +150,6 @@ def hosted(dice: random.Random) -> Trial:
     return moved, Usage(counts)
 
 
-def responses(dice: random.Random) -> Trial:
-    """Responses: instructions, items of many kinds, tools, a schema, service tiers."""
-    said = {"user": "input_text", "developer": "input_text", "assistant": "output_text"}
-    items: list[dict[str, Any]] = []
-    counted = 3
-    for _ in range(dice.randrange(1, 9)):
-        spoken = text(dice)
-        role = dice.choice(list(said))
-        items.append(
-            dice.choice(
-                [
-                    {"role": role, "content": spoken},
-                    {"role": role, "content": [{"type": said[role], "text": spoken}]},
-                    {"type": "function_call", "call_id": "c", "name": "f", "arguments": spoken},
-                    {"type": "function_call_output", "call_id": "c", "output": spoken},
-                    {"type": "reasoning", "summary": [{"type": "summary_text", "text": spoken}]},
-                ]
-            )
-        )
-        counted += 6 + tokens(spoken)
-    models = ["gpt-5.2", "gpt-4.1", "gpt-4o-mini", "gpt-6-sol", "o4-mini"]
-    document: dict[str, Any] = {"model": dice.choice(models), "input": items}
-    if dice.random() < 0.3:
-        document["instructions"] = text(dice)
-        counted += 4 + tokens(document["instructions"])
-    if dice.random() < 0.3:
-        tools = [
-            {"type": "function", "name": f"tool_{n}", "parameters": schema(dice)}
-            for n in range(dice.randrange(1, 5))
-        ]
-        document["tools"] = tools
-        counted += 12 + sum(8 + tokens(json.dumps(tool)) for tool in tools)
-    if dice.random() < 0.2:
-        form = schema(dice)
-        document["text"] = {"format": {"type": "json_schema", "name": "s", "schema": form}}
-        counted += 12 + tokens(json.dumps(form))
-    if dice.random() < 0.5:
-        document["max_output_tokens"] = dice.randrange(16, 5000)
-    tier = document["service_tier"] = dice.choice([None, "auto", "flex", "priority", "fast"])
-    call = Call("openai", "POST", "/v1/responses", "", {}, body(dice, document))
-    # A dearer tier serves only who asks for it; a cheaper one may serve anybody.
-    served = dice.choice([tier, "default", "flex"])
-    counts = {"input_tokens": counted, "output_tokens": -1}
-    return call, Usage(counts, service_tier=served)
-
-
 MAKERS: dict[str, Maker] = {
     "openai_chat": chat,
     "openai_embeddings": embeddings,
@@ -203,7 +158,7 @@ MAKERS: dict[str, Maker] = {
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
     "groq_chat": hosted,
-    "openai_responses": responses,
+    "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
 }

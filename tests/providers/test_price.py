@@ -360,19 +360,6 @@ def test_unseen_input_that_costs_nothing_needs_no_window() -> None:
         book.price("openai", "p", AT).quote(facts)
 
 
-def test_output_that_nothing_can_cap_is_reserved_in_full() -> None:
-    """Where the request has no field for a cap, the longest answer is a fixed part of the quote."""
-    long = ModelOverride("openai", Decimal(1), Decimal(2), max_output_tokens=100)
-    book = PriceBook({"m": long, "bare": ModelOverride("openai", Decimal(1), Decimal(2))})
-    facts = Facts("x", "metered", input_tokens_max=10, cap_writable=False)
-    quote = book.price("openai", "m", AT).quote(facts)
-    assert (quote.fixed_nanousd, quote.output_rate_picousd) == (10 * 1000 + 100 * 2000, 0)
-    assert reserve(quote, 1) == reserve(quote, 100)
-    with pytest.raises(UnknownLength, match="capped") as raised:
-        book.price("openai", "bare", AT).quote(facts)
-    assert "max_output_tokens" in raised.value.remedy
-
-
 def test_a_length_that_the_request_implies_counts_where_nothing_can_cap() -> None:
     """It is no wish that a provider could cut to the longest answer of the model."""
     long = ModelOverride("openai", Decimal(0), Decimal(2), max_output_tokens=100)
