@@ -8,6 +8,7 @@ FORMATS.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_other import ANTHROPIC_FREE
@@ -147,10 +148,13 @@ def family(name: str, *, price_as: str = "", free: bool = False) -> tuple[str, .
 
 def find(call: Call, formats: Sequence[str]) -> WireFormat | None:
     """The format, of those named, that speaks for this call; None if none of them does."""
-    for wire_format in FORMATS:
-        if wire_format.name in formats and wire_format.claims(call):
-            return wire_format
-    return None
+    spoken = _spoken(tuple(formats))
+    return next((wire_format for wire_format in spoken if wire_format.claims(call)), None)
+
+
+@cache  # as many as there are providers
+def _spoken(formats: tuple[str, ...]) -> tuple[WireFormat, ...]:
+    return tuple(wire_format for wire_format in FORMATS if wire_format.name in formats)
 
 
 def error_format(formats: Sequence[str], method: str, path: str) -> WireFormat:
@@ -161,5 +165,4 @@ def error_format(formats: Sequence[str], method: str, path: str) -> WireFormat:
     found = find(Call("", method, path, "", {}, b""), formats)
     if found is not None:
         return found
-    named = (wire_format for wire_format in FORMATS if wire_format.name in formats)
-    return next(named, OPENAI_CHAT)
+    return next(iter(_spoken(tuple(formats))), OPENAI_CHAT)
