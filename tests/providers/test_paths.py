@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from providers.openai_chat import CHATS
 from providers.paths import canonical
 from providers.registry import PROVIDERS, find
 from providers.wire import Call
@@ -128,7 +129,8 @@ def test_other_paths_have_none(method: str, provider: str, path: str) -> None:
 
 def test_every_host_is_documented_here() -> None:
     """No row is without an example of its chat completions."""
-    chatting = {id_ for id_, names in FORMATS.items() if any(n.endswith("_chat") for n in names)}
+    chats = {each.name for each in CHATS}
+    chatting = {id_ for id_, names in FORMATS.items() if chats & set(names)}
     assert chatting <= {provider for provider, _, theirs in DOCUMENTED if theirs == CHAT}
 
 
