@@ -73,4 +73,4 @@ def test_every_row_is_on_the_page(provider: Provider) -> None:
     ]
     assert f"`{provider.api_key_env}`" in row
     assert not provider.hosts or provider.hosts[0] in row
-    assert provider.free or f"`{provider.base_prefixes[0][0]}" in row
+    assert provider.free or any(f"`{ours}" in row for ours, _ in provider.base_prefixes)
