@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -28,6 +29,7 @@ from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
 from aex_addon.inflight import Attempt, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
+from aex_addon.memory import Memory
 from aex_addon.parts import Parts
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
@@ -59,6 +61,7 @@ class Pipeline:
         self.sockets: WeakKeyDictionary[http.HTTPFlow, Socket] = WeakKeyDictionary()
         self.answers = Answers(parts.settings, parts.books, parts.vault)
         self.likeness = Likeness()
+        self.memory = Memory()
         self.admission = Admission(parts, self.answers, self.likeness)
         self.draining = False
 
@@ -119,6 +122,7 @@ class Pipeline:
             denial = refused.denial
             unread = Refusal(denial.status, denial.code, denial.message)
             return call, Appraisal(Facts(path, "free"), refusal=unread)
+        call = replace(call, earlier=self.memory.of(route.id))
         formats = route.provider.formats
         appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
         refusal = _websocket(flow, appraisal.facts) or appraisal.refusal
@@ -177,6 +181,9 @@ class Pipeline:
         left = sent and reached_provider(flow)
         command: Commit | Release = inflight.end(ending, bytes_left=left)
         inflight.settled = True
+        if ending == "complete" and inflight.meter is not None:
+            facts = inflight.appraisal.facts
+            self.memory.note(inflight.provider, facts, inflight.meter.reading())
         if ending == "broken" or isinstance(command, Release):
             attempt = inflight.attempt
             self.likeness.failed(

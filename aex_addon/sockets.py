@@ -7,12 +7,13 @@ Refuses to know: hooks (websocket.py), frames (socket_layer.py).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from aex_addon.identity import Credential
 from aex_addon.routes import Route
 from aex_addon.socket_layer import Outbox
-from providers.wire import MESSAGE, Call, WireFormat
+from providers.wire import MESSAGE, Call, Stored, WireFormat
 
 WAITING_MAX = 16
 
@@ -37,9 +38,11 @@ class Socket:
         """What the client says it is."""
         return self.handshake.headers.get("user-agent", "")
 
-    def call(self, message: bytes) -> Call:
+    def call(self, message: bytes, earlier: Mapping[str, Stored]) -> Call:
         """A message as the call that it is. The handshake's headers are not the message's."""
-        return replace(self.handshake, method=MESSAGE, query="", headers={}, body=message)
+        return replace(
+            self.handshake, method=MESSAGE, query="", headers={}, body=message, earlier=earlier
+        )
 
     def wait(self, message: bytes) -> bool:
         """Keeps a message for later; False if there are too many, or too large ones."""

@@ -100,7 +100,7 @@ class Websocket:
         pipeline, route = self.pipeline, socket.route
         if pipeline.draining:
             return denials.unavailable("the gateway is stopping")
-        parts, call = pipeline.parts, socket.call(message)
+        parts, call = pipeline.parts, socket.call(message, pipeline.memory.of(route.id))
         formats = (socket.wire_format.name,)
         appraisal = appraise(call, formats, parts.prices, parts.settings, parts.now())
         command = pipeline.admission.command(socket.door, socket.credential, call, appraisal)

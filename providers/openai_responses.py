@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from providers import jsonbody, openai_errors, tokens
@@ -54,7 +55,7 @@ class OpenAIResponses:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
-        return read_create(call.body, document, stream=jsonbody.optional_bool(document, "stream"))
+        return read_create(call, document, stream=jsonbody.optional_bool(document, "stream"))
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
@@ -81,7 +82,7 @@ OPENAI_RESPONSES = OpenAIResponses()
 
 
 def read_create(
-    body: bytes,
+    call: Call,
     document: dict[str, Any],
     *,
     stream: bool,
@@ -97,8 +98,8 @@ def read_create(
     content = read_input(document.get("input"))
     tools = [*jsonbody.optional_list(document, "tools"), *content.tools]
     toolbox = read_tools(tools, model)
-    earlier = earlier_turns(document)
-    if document.get("input") is None and not earlier:
+    earlier = earlier_turns(call, document, model)
+    if document.get("input") is None and not earlier.named:
         raise jsonbody.bad_request("`input` must be text or a list of items.")
     calls = jsonbody.optional_count(document, "max_tool_calls", least=0)
     units = frozenset(toolbox.units if has_output else ())
@@ -107,13 +108,13 @@ def read_create(
         kind="metered",
         model=model,
         stream=stream,
-        input_tokens_max=input_tokens_max(body, document, content, toolbox),
+        input_tokens_max=input_tokens_max(call.body, document, content, toolbox) + earlier.tokens,
         output_tokens_cap=jsonbody.optional_count(document, "max_output_tokens"),
         has_output=has_output,
         usage_wanted=True,
         service_tier=jsonbody.optional_string(document, "service_tier"),
-        modalities=content.modalities,
-        input_unseen=earlier or content.unseen or toolbox.unseen,
+        modalities=content.modalities | earlier.modalities,
+        input_unseen=earlier.unseen or content.unseen or toolbox.unseen,
         server_calls_max=calls if units else 0,
         server_units=units,
         document=document,
@@ -169,6 +170,29 @@ def refuse_options(document: dict[str, Any], known: frozenset[str]) -> None:
         raise jsonbody.not_metered("A prompt cache that lives longer than 30 minutes")
 
 
-def earlier_turns(document: dict[str, Any]) -> bool:
-    """True if earlier turns are read that are with the provider."""
-    return any(document.get(key) is not None for key in ("previous_response_id", "conversation"))
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a call goes on from: nothing, an answer that was seen, or what nobody here saw."""
+
+    named: bool = False
+    unseen: bool = False
+    tokens: int = 0
+    modalities: frozenset[str] = frozenset()
+
+
+def earlier_turns(call: Call, document: dict[str, Any], model: str) -> Earlier:
+    """What is read beside the request itself.
+
+    An answer stands for all that was sent and generated up to it. What was sent is bounded by its
+    bytes in each turn, what was generated was counted; tools and instructions are not carried
+    over. A picture counts otherwise for another model, so the answer must be the same model's.
+    """
+    previous = document.get("previous_response_id")
+    if document.get("conversation") is not None or not isinstance(previous, str | None):
+        return Earlier(named=True, unseen=True)
+    if previous is None:
+        return Earlier()
+    seen = call.earlier.get(previous)
+    if seen is None or seen.model != model:
+        return Earlier(named=True, unseen=True)
+    return Earlier(named=True, tokens=seen.tokens, modalities=seen.modalities)

@@ -43,18 +43,19 @@ class OpenAIResponsesCompact:
         refuse_options(document, OPTIONS)
         content = read_input(document.get("input"))
         toolbox = read_tools([*jsonbody.optional_list(document, "tools"), *content.tools], model)
-        earlier = earlier_turns(document)
-        if document.get("input") is None and not earlier:
+        earlier = earlier_turns(call, document, model)
+        if document.get("input") is None and not earlier.named:
             raise jsonbody.bad_request("`input` must be text or a list of items.")
         return Facts(
             endpoint=PATH,
             kind="metered",
             model=model,
-            input_tokens_max=input_tokens_max(call.body, document, content, toolbox),
+            input_tokens_max=input_tokens_max(call.body, document, content, toolbox)
+            + earlier.tokens,
             cap_writable=False,
             service_tier=jsonbody.optional_string(document, "service_tier"),
-            modalities=content.modalities,
-            input_unseen=earlier or content.unseen or toolbox.unseen or bool(toolbox.units),
+            modalities=content.modalities | earlier.modalities,
+            input_unseen=earlier.unseen or content.unseen or toolbox.unseen or bool(toolbox.units),
             document=document,
         )
 

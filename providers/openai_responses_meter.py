@@ -1,173 +1,18 @@
-"""Counts the answers of OpenAI Responses: whole, as an event stream, or as messages of a socket.
+"""Counts the answers of OpenAI Responses, whole or as an event stream.
 
-Owns: which events tell the usage, and a bound on the output that the others delivered.
-Refuses to know: what a token costs. It never raises: what it cannot read it passes on, and counts.
-
-The last events of a response (`completed`, `incomplete`, `failed`) carry all of it, usage included,
-though `failed` may carry none. Until then the output is bounded by its bytes (see tokens.py): each
-piece of an item comes as deltas, again when that piece is done, and again when the item is done, so
-of these the largest counts, once for each item; and a little per delta and item for tokens that
-leave no text.
-
-Uses of the provider's own tools are counted by the items that they leave; where the response says
-itself how many web searches it was billed, that is the number.
+Owns: the framing. Refuses to know: what an event tells (openai_responses_tally.py).
+Usage comes without being asked for, so every byte passes at once.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from typing import Any
-
 from providers.capture import Capture
-from providers.fields import Row, extract
+from providers.openai_responses_tally import Tally, parsed
 from providers.sse import Piece, Splitter
-from providers.wire import Reading, Usage
-
-DELTA_TOKENS = 1
-ITEM_TOKENS = 16
+from providers.wire import Reading
 
 # The last event holds the whole response, with what was asked: instructions, tools, all items.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-
-# https://developers.openai.com/api/reference/resources/responses (the `usage` of a response)
-USAGE = (
-    Row("input_tokens", ("input_tokens",), required=True),
-    Row(
-        "cache_read_tokens",
-        ("input_tokens_details", "cached_tokens"),
-        part_of="input_tokens",
-    ),
-    Row(
-        "cache_write_tokens",
-        ("input_tokens_details", "cache_write_tokens"),
-        part_of="input_tokens",
-    ),
-    Row("output_tokens", ("output_tokens",), required=True),
-    Row(
-        "output_reasoning_tokens",
-        ("output_tokens_details", "reasoning_tokens"),
-        part_of="output_tokens",
-    ),
-)
-# https://developers.openai.com/api/reference/resources/responses (the `tool_usage` of a response)
-_TOLD = (Row("web_searches", ("web_search", "num_requests")),)
-# https://developers.openai.com/api/docs/guides/tools-web-search: only searches have a fee, opening
-# a page and searching in it have none.
-_UNITS = {
-    "web_search_call": "web_searches",
-    "file_search_call": "storage_searches",
-    "code_interpreter_call": "code_executions",
-}
-_LAST = frozenset(("response.completed", "response.incomplete", "response.failed"))
-_ENVELOPES = _LAST | {"response.created", "response.in_progress", "response.queued"}
-# Labels, not output.
-_LABELS = frozenset(
-    (
-        *("type", "id", "item_id", "call_id", "response_id", "event_id", "stream_id"),
-        *("role", "status", "phase", "obfuscation", "logprobs"),
-    )
-)
-
-
-class Tally:
-    """What the events of one response have said so far; fed one parsed event at a time."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.complete = False
-        self.status: int | None = None
-        self._whole = 0
-        self._loose = 0
-        self._deltas: Counter[Any] = Counter()
-        self._done: defaultdict[Any, Counter[str]] = defaultdict(Counter)
-        self._ended: dict[Any, int] = {}
-        self._tools: dict[Any, str] = {}
-
-    def event(self, event: dict[str, Any], size: int) -> None:
-        """Takes in an event that was `size` bytes on the wire."""
-        kind = event.get("type")
-        if not isinstance(kind, str):
-            self._loose += size
-            return
-        if kind == "error":
-            self._refused(event.get("status"))
-            return
-        if kind.startswith("response."):
-            self.status = 200
-        if kind in _ENVELOPES:
-            self._envelope(kind, event.get("response"))
-        else:
-            self._output(kind, event)
-
-    def loose(self, size: int) -> None:
-        """Bytes that cannot be read count as output, all of them."""
-        self._loose += size
-
-    def response(self, response: dict[str, Any]) -> None:
-        """Takes in a whole response: its usage replaces what was told before."""
-        output = response.get("output")
-        items = output if isinstance(output, list) else []
-        self._whole = max(self._whole, sum(_string_bytes(item) + ITEM_TOKENS for item in items))
-        for index, item in enumerate(items):
-            self._note_tool(index, item)
-        counts = extract(USAGE, response.get("usage"))
-        if counts is not None:
-            counts |= self._units(response)
-            self.usage = Usage(counts, _text(response, "model"), _text(response, "service_tier"))
-
-    def reading(self) -> Reading:
-        """What is known now."""
-        items = self._deltas.keys() | self._done.keys() | self._ended.keys()
-        parts = sum(
-            ITEM_TOKENS
-            + max(
-                self._deltas[item],
-                max(self._done[item].values(), default=0) if item in self._done else 0,
-                self._ended.get(item, 0),
-            )
-            for item in items
-        )
-        output_max = self._loose + max(parts, self._whole)
-        return Reading(self.usage, output_max, self.complete, status=self.status)
-
-    def _refused(self, status: Any) -> None:
-        """An error ends the response; before anything else it is the answer's status."""
-        self.complete = True
-        if self.status is None and type(status) is int and 400 <= status <= 599:
-            self.status = status
-
-    def _envelope(self, kind: str, response: Any) -> None:
-        if kind in _LAST:
-            self.complete = True
-            if isinstance(response, dict):
-                self.response(response)
-
-    def _output(self, kind: str, event: dict[str, Any]) -> None:
-        index = event.get("output_index")
-        place = index if type(index) is int else None
-        size = _string_bytes(event)
-        if kind.startswith("response.output_item."):
-            self._ended[place] = max(self._ended.get(place, 0), size)
-            if kind.endswith(".done"):
-                self._note_tool(place, event.get("item"))
-        elif kind.endswith(".done"):
-            self._done[place][kind] += size
-        elif size or kind.endswith(".delta"):
-            self._deltas[place] += size + DELTA_TOKENS
-
-    def _note_tool(self, place: Any, item: Any) -> None:
-        kind = item.get("type") if isinstance(item, dict) else None
-        if isinstance(kind, str) and kind in _UNITS:
-            action = item.get("action")
-            does = action.get("type") if isinstance(action, dict) else None
-            is_fee = kind != "web_search_call" or does not in ("open_page", "find_in_page", "find")
-            self._tools[place] = _UNITS[kind] if is_fee else ""
-
-    def _units(self, response: dict[str, Any]) -> dict[str, int]:
-        units = Counter(unit for unit in self._tools.values() if unit)
-        told = extract(_TOLD, response.get("tool_usage")) or {}
-        return {unit: count for unit, count in {**units, **told}.items() if count}
 
 
 class JsonMeter:
@@ -195,8 +40,10 @@ class JsonMeter:
             self._tally = Tally() if document is not None else None
             if self._tally is not None and document is not None:
                 self._tally.response(document)
-        usage = self._tally.usage if self._tally is not None else None
-        return Reading(usage, self._capture.size, self._tally is not None)
+        if self._tally is None:
+            return Reading(None, self._capture.size, False)
+        told = self._tally.reading()
+        return Reading(told.usage, self._capture.size, True, stored=told.stored)
 
 
 class StreamMeter:
@@ -239,32 +86,3 @@ class StreamMeter:
                 self._tally.loose(len(piece.data))
             else:
                 self._tally.event(event, len(piece.data))
-
-
-def parsed(data: bytes) -> dict[str, Any] | None:
-    """The JSON object that the bytes are; None for anything else."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _text(document: dict[str, Any], key: str) -> str | None:
-    value = document.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _string_bytes(value: Any) -> int:
-    """UTF-8 bytes of all strings inside a JSON value but those that only label it."""
-    total = 0
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            total += len(item.encode("utf-8", "surrogatepass"))
-        elif isinstance(item, dict):
-            todo.extend(inner for key, inner in item.items() if key not in _LABELS)
-        elif isinstance(item, list):
-            todo.extend(item)
-    return total

@@ -22,7 +22,7 @@ from typing import Any
 
 from providers import jsonbody, openai_errors
 from providers.openai_responses import PATH, read_create, write_grant
-from providers.openai_responses_meter import Tally, parsed
+from providers.openai_responses_tally import Tally, parsed
 from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 _ASKS = "response.create"
@@ -52,7 +52,7 @@ class OpenAIResponsesSocket:
         if generate is not None and not isinstance(generate, bool):
             raise jsonbody.bad_request("`generate` must be true, false or null.")
         return read_create(
-            call.body,
+            call,
             document,
             stream=True,
             more_options=_MORE_OPTIONS,

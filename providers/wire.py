@@ -26,6 +26,19 @@ MESSAGE = "MESSAGE"
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer that the provider keeps, so that a later call can go on from it by its id.
+
+    tokens: all that was sent for it and all that was answered, as input of the same model, at the
+            most; modalities: what of it there is.
+    """
+
+    model: str
+    tokens: int
+    modalities: frozenset[str] = frozenset({"text"})
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One HTTP request to a provider, whichever door it came through.
 
@@ -33,7 +46,7 @@ class Call:
     `headers` have lower-case names, `body` is free of any content encoding and within the size
     limit. `canonical` is the path as the format's inventor has it, where a host nests it
     elsewhere ("" where the host has no such path); `path_model` is the model that the path names,
-    if it does.
+    if it does; `earlier` are answers of the provider that it may go on from, by their ids.
     """
 
     provider: str
@@ -44,6 +57,7 @@ class Call:
     body: bytes
     canonical: str | None = None
     path_model: str | None = None
+    earlier: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def route(self) -> str:
@@ -163,6 +177,8 @@ class Reading:
     complete:          the provider's own end mark was seen (`[DONE]`, a whole JSON document).
     known:             what the provider has said while its output is still open (its input), so
                        that an answer that breaks off is not booked at the bound of its input.
+    stored:            the id under which the provider keeps the answer, and what its output comes
+                       to as input of a later call, at the most.
     status:            of an answer that comes as messages: None until one of them tells it.
     """
 
@@ -170,6 +186,7 @@ class Reading:
     output_tokens_max: int
     complete: bool
     known: Usage | None = None
+    stored: tuple[str, int] | None = None
     status: int | None = None
 
 

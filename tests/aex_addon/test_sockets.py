@@ -6,7 +6,7 @@ from aex_addon.identity import Credential
 from aex_addon.socket_layer import Outbox
 from aex_addon.sockets import WAITING_MAX, Socket
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
-from providers.wire import MESSAGE, Call
+from providers.wire import MESSAGE, Call, Stored
 from tests.aex_addon.test_calls import route
 
 
@@ -19,8 +19,10 @@ def opened(size_max: int = 100) -> Socket:
 
 def test_a_message_is_a_call_of_its_own() -> None:
     """It has the handshake's path and provider, and nothing of its headers or query."""
-    expected = Call("openai", MESSAGE, "/v1/responses", "", {}, b"{}")
-    assert opened().call(b"{}") == expected
+    earlier = {"resp_1": Stored("m", 5)}
+    call = opened().call(b"{}", earlier)
+    assert call == Call("openai", MESSAGE, "/v1/responses", "", {}, b"{}")
+    assert call.earlier is earlier
 
 
 def test_the_agent_is_who_shook_hands() -> None:

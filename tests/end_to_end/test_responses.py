@@ -77,8 +77,15 @@ def test_tools(provider: Provider, door: Door, agent: Agent) -> None:
     assert second.output_text == "You said: 42"
     found = settled(door.gateway, agent, 2)
     assert [row["actual_nanousd"] for row in found] == [call.cost() for call in provider.calls()]
-    # The first turn is with the provider: only the model's window bounds it.
-    assert found[1]["reserved_nanousd"] > 100_000 * 150 > found[0]["reserved_nanousd"]
+    # AEX saw the first turn, so it bounds the second one closer than the model's window does.
+    assert found[0]["reserved_nanousd"] < found[1]["reserved_nanousd"] < 2000 * 150
+
+
+def test_a_turn_that_nobody_saw(provider: Provider, door: Door, agent: Agent) -> None:
+    """What goes on from an answer of another day is bounded by the model's window."""
+    with door.sdk(agent) as sdk:
+        sdk.responses.create(**CREATE, previous_response_id="resp_of_yesterday")
+    assert settled_one(door.gateway, agent)["reserved_nanousd"] > 128_000 * 150
 
 
 def test_parsed_and_streamed(provider: Provider, door: Door, agent: Agent) -> None:

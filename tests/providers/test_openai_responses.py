@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from providers.openai_responses import OPENAI_RESPONSES, PATH
 from providers.openai_responses_meter import JsonMeter, StreamMeter
-from providers.wire import Call, Denial, Facts, Grant, Refused
+from providers.wire import Call, Denial, Facts, Grant, Refused, Stored
 
 SEARCH = {"type": "web_search"}
 CONTAINER = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -134,6 +135,23 @@ def test_what_is_with_the_provider_is_bounded_by_the_window(fields: dict[str, An
     """Earlier turns, references, files and descriptions that the provider adds are not seen."""
     assert read(**fields).input_unseen
     assert not read().input_unseen
+
+
+def test_an_answer_that_was_seen_bounds_what_goes_on_from_it() -> None:
+    """By all that it stands for, with its pictures; not for another model, nor for others' ids."""
+    earlier = {"resp_1": Stored("gpt-5.2", 1000, frozenset({"text", "image"}))}
+
+    def going_on(**fields: Any) -> Facts:
+        return OPENAI_RESPONSES.read(replace(call(**fields), earlier=earlier))
+
+    alone, seen = read(previous_response_id="resp_1"), going_on(previous_response_id="resp_1")
+    assert (seen.input_unseen, alone.input_unseen) == (False, True)
+    assert seen.input_tokens_max == alone.input_tokens_max + 1000
+    assert seen.modalities == {"text", "image"}
+    assert going_on(previous_response_id="resp_2").input_unseen
+    assert going_on(previous_response_id="resp_1", model="gpt-4o-mini").input_unseen
+    assert going_on(previous_response_id="resp_1", conversation="conv_1").input_unseen
+    assert going_on(previous_response_id=["resp_1"]).input_unseen
 
 
 def test_tools_of_the_provider_are_bounded_by_the_request_or_not_at_all() -> None:
