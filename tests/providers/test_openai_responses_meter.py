@@ -9,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.openai_responses import OPENAI_RESPONSES, PATH
-from providers.openai_responses_meter import (
-    JsonMeter,
-    StreamMeter,
-)
+from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.wire import Call, Reading
 from tests.providers.contract import WireFormatContract, run
 
