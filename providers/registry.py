@@ -25,6 +25,7 @@ from providers.ollama_chat import OLLAMA_CHAT
 from providers.ollama_embed import OLLAMA_EMBED
 from providers.ollama_other import OLLAMA_FREE
 from providers.openai_chat import CHATS, OPENAI_CHAT
+from providers.openai_completions import OPENAI_COMPLETIONS
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_images import OPENAI_IMAGES
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
@@ -38,6 +39,7 @@ from providers.wire import Call, WireFormat
 # In the order they are asked; the free paths last, so that a metered format always goes first.
 FORMATS: tuple[WireFormat, ...] = (
     *CHATS,
+    OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
     OPENAI_RESPONSES_COMPACT,
     OPENAI_RESPONSES_SOCKET,
@@ -74,7 +76,7 @@ PROVIDERS: tuple[Provider, ...] = (
         base_prefixes=(("/v1", "/v1"), ("/openai/v1", "/v1")),
         api_key_env="OPENAI_API_KEY",
         formats=(
-            *("openai_chat", "openai_responses", "openai_responses_compact"),
+            *("openai_chat", "openai_completions", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
             "openai_free",
         ),

@@ -23,6 +23,7 @@ from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
     speaking_anthropic,
     speaking_cohere,
+    speaking_completions,
     speaking_gemini,
     speaking_hosts,
     speaking_media,
@@ -118,6 +119,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
     speaking_anthropic.speak,
+    speaking_completions.speak,
     speaking_responses.speak,
     speaking_sockets.speak,
     speaking_cohere.speaks,
