@@ -20,6 +20,7 @@ from aex_addon.leases import Leases
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
+from aex_addon.standing import Standing
 from aex_addon.version import version
 from aex_addon.websocket import Websocket
 from ledger.read import Reader
@@ -81,6 +82,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
         Websocket(pipeline),  # the same, message by message
+        Standing(pipeline),  # hears no flow: ends calls whose right to be made has ended
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
         assembly.checkpointer,  # beside the calls, in a thread of its own
         Gate(),  # last: what was not admitted does not leave

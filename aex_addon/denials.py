@@ -86,6 +86,28 @@ def misdirected(message: str) -> Denial:
     return Denial(421, "misdirected_request", f"This request is addressed askew: {message}.")
 
 
+def outgrown(execution_id: str) -> Denial:
+    """The provider did not keep to what the call was granted; its stream ends with this."""
+    return Denial(
+        402,
+        "reserve_exceeded",
+        "AEX ended this answer: the provider went on beyond what was reserved for it.",
+        "Do not retry; `aex executions show` tells what was booked.",
+        execution_id=execution_id,
+    )
+
+
+def unreadable(execution_id: str) -> Denial:
+    """The provider's stream is in an encoding that cannot be taken off."""
+    return Denial(
+        502,
+        "answer_unreadable",
+        "AEX ended this answer: it cannot be unpacked, or is too large once it is.",
+        "Do not retry; `aex executions show` tells what was booked.",
+        execution_id=execution_id,
+    )
+
+
 def explain(denied: Denied, statuses: Mapping[str, int]) -> Denial:
     """The denial in words. `statuses` are the operator's own, by code."""
     denial = _explain(denied)

@@ -23,7 +23,8 @@ from mitmproxy.net.http import url
 from mitmproxy.proxy import layer, layers
 
 from aex_addon.destinations import Destinations
-from aex_addon.http_layer import Remarks, Shape, adopt, came_in_absolute_form
+from aex_addon.http_layer import adopt, came_in_absolute_form
+from aex_addon.http_stream import Remarks, Shape
 from aex_addon.routes import Route, Routes
 from providers.paths import canonical
 

@@ -92,3 +92,20 @@ def never_raising(
             return data
 
     return guarded
+
+
+def harmless(watch: Callable[[int], object]) -> Callable[[int], None]:
+    """A look at a stream that cannot break it: an exception ends the looking, and is logged."""
+    failed = False
+
+    def guarded(came: int) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            watch(came)
+        except Exception:
+            failed = True
+            logger.exception("a stream can no longer be watched; it is metered all the same")
+
+    return guarded

@@ -1,24 +1,23 @@
-"""Three things that mitmproxy's HTTP layer does not leave to an addon, mended.
+"""What mitmproxy's HTTP layer does not leave to an addon, mended.
 
 Owns: (1) in which form a request came (absolute-form goes through the proxy, origin-form is
 addressed to AEX itself), which is gone when the first hook runs; (2) the shape of the errors that
 mitmproxy answers by itself (upstream refused, body too large, malformed request), which would
-otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3) what the limit on
-bodies holds for: what AEX keeps whole, not what only passes through.
+otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3) that an interrupt
+finds its call, also through tunnels and TLS (what it does there: http_stream.py).
+The way to providers: http1_upstream.py.
 Refuses to know: budgets, providers. What an error looks like is decided by `shape`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, RegisterHttpConnection
 from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     ResponseData,
@@ -29,51 +28,17 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.version import MITMPROXY
 
-from aex_addon.socket_layer import SpeakingStream
+from aex_addon import http1_upstream
+from aex_addon.http_stream import GovernedStream, Interrupt, Remarks
 
 logger = logging.getLogger("aex")
 
-Shape = Callable[[http.HTTPFlow, int, str], http.Response | None]
-
 _FORM = "_aex_absolute_form"
-
-
-@dataclass(frozen=True, slots=True)
-class Remarks:
-    """What the layer asks about a flow.
-
-    shape:  mitmproxy's own error (flow, status, message) as an answer; None leaves it as it is.
-    passes: the flow's body goes on as it comes and is kept nowhere. Asked before any hook.
-    """
-
-    shape: Shape
-    passes: Callable[[http.HTTPFlow], bool]
 
 
 def came_in_absolute_form(request: http.Request) -> bool:
     """True if the request line held a whole URL, as clients send them to a proxy."""
     return bool(getattr(request, _FORM, False))
-
-
-class GovernedStream(SpeakingStream):
-    """mitmproxy's stream; its limit on bodies holds for what is kept whole."""
-
-    remarks: Remarks
-
-    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
-        """An announced length is judged for requests that are read; what is held, always."""
-        held = self.request_body_buf if request else self.response_body_buf
-        if not held and (not request or self._passes()):
-            return False
-        return (yield from super().check_body_size(request))
-
-    def _passes(self) -> bool:
-        try:
-            return self.remarks.passes(self.flow)
-        except Exception:
-            # An exception here would hang the client; the hooks that follow refuse the call.
-            logger.exception("it could not be told whether a body passes; the limit holds")
-            return False
 
 
 class GovernedHttpLayer(HttpLayer):
@@ -82,12 +47,30 @@ class GovernedHttpLayer(HttpLayer):
     remarks: Remarks
     answered: set[int]
 
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
+        if isinstance(event, Interrupt):
+            yield from self._interrupt(event)
+        else:
+            yield from super()._handle_event(event)
+
+    def _interrupt(self, event: Interrupt) -> layer.CommandGenerator[None]:
+        for stream in list(self.streams.values()):
+            inside = stream.child_layer is not None
+            if inside or getattr(stream, "flow", None) is event.flow:
+                yield from self.event_to_child(stream, event)
+
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         """A stream of ours in place of mitmproxy's."""
         stream = GovernedStream(self.context.fork(), stream_id)
         stream.remarks = self.remarks
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
+
+    def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
+        """A connection to a provider stands."""
+        http1_upstream.adopt(self.connections, command.connection)
+        yield from super().register_connection(command)
 
     def event_to_child(
         self, child: layer.Layer | HttpStream, event: events.Event

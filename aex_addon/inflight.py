@@ -24,6 +24,9 @@ SWITCHED = 101
 # the client has gone: about two seconds of a fast model.
 UNSEEN_TOKENS = 256
 
+# No answers yet, whatever else comes with them; 101 is one.
+_INTERIM = frozenset((100, *range(102, 200)))
+
 Ending = Literal["complete", "broken"]
 _NOTHING_READ = Reading(usage=None, output_tokens_max=0, complete=False)
 
@@ -67,6 +70,9 @@ class InFlight:
     decoder:    takes the content encoding off for the meter; None where there is none.
     unread:     some of the answer passed without being metered.
     recording:  set where an idempotency key asks that the answer be kept.
+    cut:        why AEX itself ends the call before its end; "" where it does not.
+    outgrown:   the provider has gone beyond what was granted, so that this bounds nothing.
+    told_at:    how much had been delivered when its count first cost more than the reserve.
     """
 
     admitted: Admitted
@@ -80,10 +86,20 @@ class InFlight:
     unread: bool = False
     attempt: Attempt = NO_ATTEMPT
     recording: Recording | None = None
+    cut: str = ""
+    outgrown: bool = False
+    told_at: int | None = None
 
     def lose_sight(self) -> None:
         """From here on the answer passes unread."""
         self.unread = True
+
+    def let_go(self) -> None:
+        """The call is booked: what was kept to read of its answer is not needed any more.
+
+        mitmproxy's flows are cycles, and stay in memory until a collector finds them.
+        """
+        self.meter = self.decoder = self.recording = None
 
     def grant(self) -> Grant:
         """What the request must carry; None in it where what the request says will do."""
@@ -108,7 +124,7 @@ class InFlight:
         execution_id = self.admitted.execution_id
         if not self.dispatched:
             return Release(execution_id, 0, "refused before dispatch; no byte left")
-        if not self.status:
+        if not self.status or self.status in _INTERIM:
             return self._unanswered(bytes_left)
         opened = self.status == SWITCHED and self.appraisal.facts.kind == "socket"
         if not 200 <= self.status < 300 and not opened:
@@ -122,7 +138,7 @@ class InFlight:
         execution_id = self.admitted.execution_id
         if not bytes_left:
             return Release(execution_id, 0, "no connection to the provider stood; no byte left")
-        reason = "sent, but no status came back: the provider may have billed"
+        reason = self.cut or "sent, but no status came back: the provider may have billed"
         return Commit(execution_id, None, 0, None, "estimated", "uncertain", reason)
 
     def _billed(self, ending: Ending) -> Commit:
@@ -133,19 +149,26 @@ class InFlight:
         if reading.usage is not None:
             counts = dict(reading.usage.counts)
             actual = price.bill(reading.usage)
-            return Commit(execution_id, actual, self.status, counts, "provider", "exact")
-        bound, counts = self._bound(price, reading, ending)
-        reason = (
+            return Commit(execution_id, actual, self.status, counts, "provider", "exact", self.cut)
+        whole = ending == "complete" and reading.complete
+        bound, counts = self._bound(price, reading, whole)
+        reason = self.cut or (
             "the provider reported no usage"
-            if ending == "complete"
+            if whole
             else "the answer broke off before its usage came"
         )
-        actual = min(bound, self.admitted.reserved_nanousd)
+        reserved = self.admitted.reserved_nanousd
+        so_far = reading.running or reading.known
+        told = price.bill(so_far) if so_far else 0
+        if not self.outgrown and told <= reserved:
+            # Else the provider has shown that the reserve is no bound.
+            bound = min(bound, reserved)
+        actual = max(bound, told)
         return Commit(execution_id, actual, self.status, counts, "estimated", "estimated", reason)
 
-    def _bound(self, price: Price, reading: Reading, ending: Ending) -> tuple[int, dict[str, int]]:
+    def _bound(self, price: Price, reading: Reading, whole: bool) -> tuple[int, dict[str, int]]:
         """The most that the provider may bill (nano-dollars), and the counts it is made of."""
-        output, facts = self._output_bound(reading, ending), self.appraisal.facts
+        output, facts = self._output_bound(reading, whole), self.appraisal.facts
         if self.appraisal.server_calls or facts.charges or facts.model_runs_max:
             # What the provider did beside the one run is told at the end, if at all.
             counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
@@ -156,18 +179,22 @@ class InFlight:
         counts = {"input_tokens": self.appraisal.input_tokens, "output_tokens": output}
         return price.usage_bound(self.appraisal.input_tokens, output, facts), counts
 
-    def _output_bound(self, reading: Reading, ending: Ending) -> int:
+    def _output_bound(self, reading: Reading, whole: bool) -> int:
         price = self.appraisal.price
         assert price is not None
         cap = self.admitted.output_tokens_cap * self.appraisal.quote.choices
+        if self.outgrown:
+            # The cap did not hold, so it bounds nothing.
+            told = reading.running.counts.get("output_tokens", 0) if reading.running else 0
+            return max(reading.output_tokens_max, told) + UNSEEN_TOKENS
         hidden = self.appraisal.facts.hidden_output
         if price.hidden_output if hidden is None else hidden:
             # Reasoning is billed and never sent: what was seen says nothing of it.
             return cap
         if self.meter is None or self.unread or (self.decoder and self.decoder.failed):
             return cap
-        if ending == "broken" and not self.appraisal.facts.stream:
+        if not whole and not self.appraisal.facts.stream:
             # A whole answer was generated before its first byte was sent.
             return cap
-        unseen = UNSEEN_TOKENS if ending == "broken" else 0
+        unseen = 0 if whole else UNSEEN_TOKENS
         return min(cap, reading.output_tokens_max + unseen)

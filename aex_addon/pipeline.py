@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -26,6 +28,7 @@ from aex_addon.admission import Admission
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
+from aex_addon.early_end import end_early
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
 from aex_addon.inflight import Attempt, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
@@ -161,7 +164,8 @@ class Pipeline:
             if route := routes.of(flow.metadata[PROVIDER], flow.metadata[HOST]):
                 route.credentials.heard(flow.response.status_code, flow.response.headers)
             decoded_max = self.parts.settings.body_limit_mib * 2**21
-            relay(flow, flow.response, inflight, decoded_max, routes.secrets)
+            end = partial(_end, flow, inflight)
+            relay(flow, flow.response, inflight, decoded_max, routes.secrets, end)
 
     @survive
     async def response(self, flow: http.HTTPFlow) -> None:
@@ -178,6 +182,8 @@ class Pipeline:
         inflight = self.inflight.get(flow)
         if inflight is None or inflight.settled:
             return
+        if inflight.cut:
+            ending = "broken"
         left = sent and reached_provider(flow)
         command: Commit | Release = inflight.end(ending, bytes_left=left)
         inflight.settled = True
@@ -194,6 +200,7 @@ class Pipeline:
         if not done:
             logger.warning("settling %s takes long; it goes on", command.execution_id)
         self.inflight.pop(flow, None)
+        inflight.let_go()
         self.answers.one_ended()
 
     def settle_all(self) -> None:
@@ -219,6 +226,10 @@ def _websocket(flow: http.HTTPFlow, facts: Facts) -> Refusal | None:
         return None
     message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
     return Refusal(426, "websocket_not_metered", message)
+
+
+def _end(flow: http.HTTPFlow, inflight: InFlight, why: Callable[[str], Denial]) -> None:
+    end_early(flow, inflight, why(inflight.admitted.execution_id))
 
 
 def reached_provider(flow: http.HTTPFlow) -> bool:

@@ -8,19 +8,29 @@ AEX's own key, should a provider repeat it, as some do in the error that refuses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from mitmproxy import http
 
-from aex_addon.guard import never_raising
+from aex_addon import denials
+from aex_addon.excess import exceeded
+from aex_addon.guard import harmless, never_raising
 from aex_addon.idempotency import kept_headers
 from aex_addon.inflight import SWITCHED, InFlight, Recording
 from aex_addon.known_secrets import Secrets
+from aex_addon.tap import Tap, Tee, Watch
+from providers.edges import Edge, edge_of
 from providers.encoding import Decoder
+from providers.wire import Denial
 
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
 _NO_BODY = (204, 304)
 _PLAIN = ("", "identity")
+
+End = Callable[[Callable[[str], Denial]], object]
+
+# How many bytes pass between two looks at whether the provider keeps to what was granted.
+_LOOK_BYTES = 4096
 
 
 def relay(
@@ -29,11 +39,13 @@ def relay(
     inflight: InFlight,
     decoded_max: int,
     secrets: Secrets,
+    end: End,
 ) -> None:
     """Sets the answer up to pass as it arrives; metered if it is one that is billed.
 
     decoded_max: bytes after which a compressed answer is no longer read (it passes on; the rest
     of an error does not).
+    end:         ends the answer early, with a denial made of the execution's id.
     """
     inflight.status = response.status_code
     response.headers["x-aex-execution-id"] = inflight.admitted.execution_id
@@ -60,14 +72,22 @@ def relay(
         altered = False
     if altered:
         response.headers.pop("content-encoding", None)
-    tee = never_raising(_tee(inflight, altered), inflight.lose_sight)
+    readable = inflight.decoder is None or altered
+    edge = edge_of(content_type) if readable and facts.stream else None
+    tee = _tee(inflight, altered)
+    if altered and inflight.decoder is not None:
+        tee = _decoded(tee, inflight, end)
+    watch = None
+    if edge is not None and inflight.appraisal.price is not None:
+        watch = harmless(_watch(inflight, edge, end))
+    tee = never_raising(tee, inflight.lose_sight)
     if inflight.decoder is None:
         # An error may come in the middle of a stream; that is one event, and not cut.
         tee = _blotted(tee, secrets)
     if inflight.recording is not None:
         inflight.recording.headers = kept_headers(response.headers)
         tee = _recorded(tee, inflight.recording)
-    response.stream = _chunks(tee)
+    response.stream = Tap(tee, edge, watch)
 
 
 def _error(
@@ -88,10 +108,10 @@ def _error(
             plain = decoder.feed(data) if data else decoder.finish()
         return flowing.feed(plain) + (b"" if data else flowing.finish())
 
-    response.stream = _chunks(stream)
+    response.stream = Tap(stream, None)
 
 
-def _blotted(tee: Callable[[bytes], bytes], secrets: Secrets) -> Callable[[bytes], bytes]:
+def _blotted(tee: Tee, secrets: Secrets) -> Tee:
     """The tee, without secrets that are whole in one of its chunks. Nothing waits for that."""
     return lambda data: secrets.blot_bytes(tee(data))
 
@@ -112,12 +132,14 @@ def _end_by_the_end(request: http.Request, response: http.Response) -> None:
         headers["transfer-encoding"] = "chunked"
 
 
-def _tee(inflight: InFlight, altered: bool) -> Callable[[bytes], bytes]:
+def _tee(inflight: InFlight, altered: bool) -> Tee:
     """The stream callable: provider bytes in, client bytes out; b"" is the end of the body."""
-    meter, decoder = inflight.meter, inflight.decoder
-    assert meter is not None
 
     def tee(data: bytes) -> bytes:
+        meter, decoder = inflight.meter, inflight.decoder
+        if meter is None:
+            # It has been booked, and goes nowhere any more.
+            return data
         plain = data
         if decoder is not None:
             plain = decoder.feed(data) if data else decoder.finish()
@@ -130,7 +152,37 @@ def _tee(inflight: InFlight, altered: bool) -> Callable[[bytes], bytes]:
     return tee
 
 
-def _recorded(tee: Callable[[bytes], bytes], recording: Recording) -> Callable[[bytes], bytes]:
+def _decoded(tee: Tee, inflight: InFlight, end: End) -> Tee:
+    """The tee of an answer whose encoding is taken off for the client too.
+
+    What cannot be decoded cannot be passed on, and must not look like an answer that is whole.
+    """
+
+    def decoded(data: bytes) -> bytes:
+        kept = tee(data)
+        if inflight.decoder is not None and inflight.decoder.failed:
+            end(denials.unreadable)
+        return kept
+
+    return decoded
+
+
+def _watch(inflight: InFlight, edge: Edge, end: End) -> Watch:
+    """A look now and then at what has come of a stream."""
+    left = _LOOK_BYTES
+
+    def watch(came: int) -> None:
+        nonlocal left
+        left -= came
+        if left < 0:
+            left = _LOOK_BYTES
+            if edge.events and exceeded(inflight, edge.unread):
+                end(denials.outgrown)
+
+    return watch
+
+
+def _recorded(tee: Tee, recording: Recording) -> Tee:
     """The tee, with what it lets through kept."""
 
     def recorded(data: bytes) -> bytes:
@@ -139,13 +191,3 @@ def _recorded(tee: Callable[[bytes], bytes], recording: Recording) -> Callable[[
         return kept
 
     return recorded
-
-
-def _chunks(tee: Callable[[bytes], bytes]) -> Callable[[bytes], Iterable[bytes]]:
-    """The tee as mitmproxy takes it: an empty chunk would be written, and end the body early."""
-
-    def stream(data: bytes) -> Iterable[bytes]:
-        kept = tee(data)
-        return (kept,) if kept else ()
-
-    return stream

@@ -23,6 +23,7 @@ from wsproto.events import CloseConnection, TextMessage
 
 TOO_LARGE = 1009
 FAULT = 1011
+POLICY = 1008
 
 # Of one message: each is kept by itself until the last has come, however small it is.
 FRAMES_MAX = 10_000
@@ -69,23 +70,35 @@ def open_outbox(flow: http.HTTPFlow, size_max: int) -> Outbox:
     return outbox
 
 
+def outbox_of(flow: http.HTTPFlow) -> Outbox | None:
+    """The outbox of a flow that is a WebSocket, or about to be one."""
+    outbox: Outbox | None = getattr(flow, _OUTBOX, None)
+    return outbox
+
+
 class SpeakingStream(HttpStream):
     """mitmproxy's stream; on a WebSocket with an outbox it says what is in there."""
 
     def passthrough(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Passes the event on; then, unless a hook is still being waited for, speaks."""
-        outbox: Outbox | None = getattr(self.flow, _OUTBOX, None)
-        socket = self.child_layer
+        outbox, socket = outbox_of(self.flow), self.child_layer
         if outbox is None or not isinstance(socket, WebsocketLayer):
             yield from super().passthrough(event)
             return
         if isinstance(event, events.Wakeup):
             yield from self._end(socket, outbox)
             return
-        if outbox.closing and isinstance(event, RequestData | ResponseData):
+        late = outbox.closing or (outbox.close is not None and socket._paused)
+        if late and isinstance(event, RequestData | ResponseData):
+            # Who sends without a pause would never let it come to the end.
             return
         yield from super().passthrough(event)
-        if not socket._paused:
+        yield from self.speak()
+
+    def speak(self) -> layer.CommandGenerator[None]:
+        """Says what is in the outbox, unless a hook is still being waited for."""
+        outbox, socket = outbox_of(self.flow), self.child_layer
+        if outbox and isinstance(socket, WebsocketLayer) and not socket._paused:
             yield from self._speak(socket, outbox)
             yield from self._judge(socket, outbox)
 

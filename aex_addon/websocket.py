@@ -21,6 +21,8 @@ from mitmproxy.websocket import WebSocketMessage
 
 from aex_addon import denials
 from aex_addon.appraisal import appraise
+from aex_addon.early_end import end_early
+from aex_addon.excess import exceeded
 from aex_addon.guard import PASSED, survive
 from aex_addon.inflight import Attempt, InFlight
 from aex_addon.pipeline import Pipeline
@@ -81,6 +83,9 @@ class Websocket:
         self, flow: http.HTTPFlow, socket: Socket, message: WebSocketMessage
     ) -> None:
         if not message.from_client:
+            if socket.outbox.close is not None:
+                # What is said to the client now is the last that it hears.
+                message.drop()
             await self._answered(flow, socket, message.content)
             return
         message.drop()
@@ -127,9 +132,11 @@ class Websocket:
         reading = inflight.meter.reading()
         inflight.status = reading.status or 0
         if not reading.complete:
+            if exceeded(inflight):
+                end_early(flow, inflight, denials.outgrown(inflight.admitted.execution_id))
             return
         await self.pipeline.settle(flow, "complete")
-        while socket.waiting and flow not in self.pipeline.inflight:
+        while socket.waiting and flow not in self.pipeline.inflight and not socket.outbox.close:
             await self._ask(flow, socket, socket.waiting.popleft())
 
     def _unasked(self, socket: Socket, message: bytes) -> None:

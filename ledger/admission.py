@@ -54,7 +54,8 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
         if isinstance(earlier, Replayed | Underway):
             return [], earlier
         denial = earlier
-    denial = denial or _serving(command, token, levels) or _verdict(command, token)
+    denial = denial or serving(command.execution_id, token.agent, levels)
+    denial = denial or _verdict(command, token)
     taken: dict[str, int] = {}
     if denial is None and command.metered:
         denial, taken = _rate(state, command, token, levels, now)
@@ -137,12 +138,13 @@ def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -
     return None
 
 
-def _serving(command: Admit, token: Token, levels: Sequence[Agent]) -> Denied | None:
+def serving(execution_id: str, agent: str, levels: Sequence[Agent]) -> Denied | None:
+    """The refusal of the nearest account that is not to serve calls; None where all are."""
     for level in levels:
         if level.lifecycle_state not in SERVING:
             return Denied(
-                command.execution_id,
-                token.agent,
+                execution_id,
+                agent,
                 423,
                 "agent_not_serving",
                 f"{level.lifecycle_state}: {level.lifecycle_reason}".rstrip(": "),

@@ -6,7 +6,7 @@ Refuses to know: what is decided, what is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ledger import events
@@ -93,6 +93,14 @@ class Loader:
         self._load_lineages(state, names)
         self._load_limits(state)
         self._load_ledger(state, commands, touched.gateways)
+        return state
+
+    def standing(self, token_hashes: Iterable[str]) -> State:
+        """Tokens and the accounts that they pay from, to see whether their calls may go on."""
+        state = State()
+        for token in self._tables.tokens.fetch(self._engine, token_hashes):
+            state.tokens[token.token_hash] = token
+        self._load_lineages(state, {token.account for token in state.tokens.values()})
         return state
 
     def _load_bindings(self, state: State, keys: set[str]) -> set[str]:

@@ -10,17 +10,18 @@ All SQL is built once, when the store is opened. Nothing here decides anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ledger import chain, events
 from ledger.admin_commands import Command
 from ledger.clock import KernelClock
-from ledger.commands import Commit, Outcome
+from ledger.commands import Commit, Denied, Outcome
 from ledger.errors import CommitUnknown, IntegrityBroken, LedgerError
 from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
+from ledger.standing import stopped
 from ledger.state import State
 from ledger.tables import AnyEngine, Tables
 from ledger.writing import Writer
@@ -114,6 +115,14 @@ class Store:
         )
         self.engine.rollback()
         return [(row[0], row[1]) for row in rows]
+
+    def stopped(self, token_hashes: Iterable[str]) -> dict[str, Denied]:
+        """Those of the tokens whose calls under way are to end, each with the reason."""
+        hashes = list(token_hashes)
+        state = self._loader.standing(hashes)
+        self.engine.rollback()
+        found = {token_hash: stopped(state, token_hash) for token_hash in hashes}
+        return {token_hash: why for token_hash, why in found.items() if why is not None}
 
     def answer(self, execution_id: str) -> bytes | None:
         """The sealed bytes of a stored answer; None once it has expired and was purged."""

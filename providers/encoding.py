@@ -5,17 +5,19 @@ Refuses to know: what the content is. https://www.rfc-editor.org/rfc/rfc9110#sec
 
 Each coding (codings.py) pushes its output onward in small chunks, and what it pushed is counted and
 stopped at the limit. So a bomb costs at most the limit plus a chunk per coding, and a bomb inside a
-bomb is stopped at the inner one.
+bomb is stopped at the inner one. Of an answer, which comes in reads of 64 KiB, each may unpack to
+128 times that: text does not, and no more is ever held at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from providers.codings import CODINGS, ERRORS, Coding, Identity, Sink
+from providers.codings import CHUNK_BYTES, CODINGS, ERRORS, Coding, Identity, Sink
 from providers.wire import Denial, Refused
 
 MAX_CODINGS = 3
+BURST_BYTES_MAX = 128 * CHUNK_BYTES
 
 
 class UnknownCoding(ValueError):
@@ -30,7 +32,7 @@ class Decoder:
     """Decodes an answer as it flows. Never raises once built; it fails once and stays silent.
 
     failed:     the coding is unknown, the data is corrupt, cut short, or larger than allowed.
-    overflowed: the reason was the size.
+    overflowed: the reason was the size, of all of it or of what one feed unpacks to.
     """
 
     def __init__(self, content_encoding: str, max_bytes: int) -> None:
@@ -57,6 +59,8 @@ class Decoder:
 
     def _collect(self, data: bytes) -> None:
         self._out += data
+        if len(self._out) > BURST_BYTES_MAX:
+            raise _Overflow
 
     def _run(self, step: Callable[[], object]) -> bytes:
         if self.failed:

@@ -80,10 +80,12 @@ class Tally:
         return self._named(gemini_usage.counts(self._usage))
 
     def reading(self, ended: bool, complete: bool) -> Reading:
-        """The usage if it is final, else what is known of its input."""
-        usage = self.usage() if self.final(ended) else None
-        known = None if usage else self._named(gemini_usage.known_input(self._usage))
-        return Reading(usage, self.output_max, complete, known)
+        """The usage if it is final, else what is known of its input, and what it has come to."""
+        running = self.usage()
+        if running is not None and self.final(ended):
+            return Reading(running, self.output_max, complete)
+        known = self._named(gemini_usage.known_input(self._usage))
+        return Reading(None, self.output_max, complete, known, running=running)
 
     def _named(self, counts: dict[str, int] | None) -> Usage | None:
         if counts is None:

@@ -94,7 +94,7 @@ class StreamMeter:
             return Reading(usage, self._output_max, self._complete)
         told = {unit: n for unit, n in usage.counts.items() if not unit.startswith("output")}
         known = Usage(told, usage.model, usage.service_tier)
-        return Reading(None, self._output_max, complete=False, known=known)
+        return Reading(None, self._output_max, complete=False, known=known, running=usage)
 
     def _pass(self, piece: Piece) -> bytes:
         if not piece.continues:

@@ -180,6 +180,8 @@ class Reading:
     stored:            the id under which the provider keeps the answer, and what its output comes
                        to as input of a later call, at the most.
     status:            of an answer that comes as messages: None until one of them tells it.
+    running:           all that the provider has counted so far, output included, where it says so
+                       while its output is still open.
     """
 
     usage: Usage | None
@@ -188,6 +190,7 @@ class Reading:
     known: Usage | None = None
     stored: tuple[str, int] | None = None
     status: int | None = None
+    running: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

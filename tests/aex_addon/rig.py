@@ -85,7 +85,7 @@ class Rig:
     def executions(self) -> list[Execution]:
         """Oldest first."""
         with self.reader() as reader:
-            return list(reversed(reader.executions()))
+            return list(reversed(reader.executions(limit=None)))
 
     def agent(self) -> Agent:
         with self.reader() as reader:

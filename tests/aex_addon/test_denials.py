@@ -94,9 +94,13 @@ def test_the_operator_s_own_statuses() -> None:
 
 
 def test_denials_that_the_ledger_does_not_know() -> None:
-    """No token is a 401, a fault before dispatch a 503 to retry, a wrong address a 421."""
+    """No token is a 401, a fault before dispatch a 503 to retry, a wrong address a 421, an
+    answer that AEX itself ends is not to be retried."""
     assert denials.missing_token().status == 401
     fault = denials.unavailable("the ledger is busy", "ex_1")
     assert (fault.status, fault.retryable, fault.retry_after) == (503, True, 1)
     assert "nothing was sent: the ledger is busy." in fault.message
     assert (denials.misdirected("x").status, denials.misdirected("x").retryable) == (421, False)
+    for ended, status in ((denials.outgrown, 402), (denials.unreadable, 502)):
+        denial = ended("ex_1")
+        assert (denial.status, denial.retryable, denial.execution_id) == (status, False, "ex_1")

@@ -10,7 +10,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
 
-from aex_addon.guard import ADMITTED, PASSED, fail_closed, never_raising, survive
+from aex_addon.guard import ADMITTED, PASSED, fail_closed, harmless, never_raising, survive
 
 
 def refusal(flow: http.HTTPFlow) -> http.Response:
@@ -106,3 +106,18 @@ def test_a_tee_that_raises_once_passes_bytes_for_ever(caplog: pytest.LogCaptureF
     assert seen == [b"one", b"two"]
     assert told == [True]
     assert caplog.text.count("unmetered") == 1
+
+
+def test_a_look_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """A fault of whoever watches a stream ends the watching, and is logged once."""
+    looked: list[int] = []
+
+    def fail(came: int) -> None:
+        looked.append(came)
+        raise ZeroDivisionError
+
+    watch = harmless(fail)
+    watch(1)
+    watch(2)
+    assert looked == [1]
+    assert len(caplog.records) == 1

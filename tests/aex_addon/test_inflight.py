@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aex_addon.appraisal import Appraisal
-from aex_addon.inflight import UNSEEN_TOKENS, Ending, InFlight
+from aex_addon.inflight import UNSEEN_TOKENS, Ending, InFlight, Recording
 from ledger.commands import Admitted, Commit, Quote, Release
 from providers.encoding import Decoder
 from providers.prices import PriceBook
@@ -19,6 +19,7 @@ CAP, CHOICES, INPUT = 1000, 2, 100
 USAGE = Usage({"input_tokens": 10, "output_tokens": 20})
 SEEN = Reading(USAGE, 20, True)
 UNSEEN = Reading(None, 50, True)
+DEAR = Usage({"input_tokens": 10**6, "output_tokens": 1})
 PRICE = PriceBook().price("openai", "gpt-4o-mini", AT)
 RESERVED = PRICE.usage_bound(INPUT, CAP * CHOICES)
 SUCCESSES, REFUSALS = (200, 201, 299), (101, 302, 400, 401, 429, 500, 503)
@@ -169,6 +170,13 @@ def test_no_status_came_back(ending: Ending) -> None:
     assert "no byte left" in released.proof
 
 
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_an_interim_status_is_no_answer(status: int) -> None:
+    """Whatever let it through: an answer that is none yet proves nothing."""
+    command = committed(underway(status, None), "broken")
+    assert (command.actual_nanousd, command.certainty) == (None, "uncertain")
+
+
 @pytest.mark.parametrize("status", [0, 200, 503])
 def test_never_dispatched(status: int) -> None:
     """A call that was refused after its reserve stood is released, whatever answer AEX gave."""
@@ -262,3 +270,39 @@ def test_the_grant_tells_the_prices_of_the_quote() -> None:
     assert call.grant().usd_per_mtok == PRICE.usd_per_mtok(routed, INPUT)
     call.appraisal = replace(call.appraisal, price=None)
     assert call.grant().usd_per_mtok is None
+
+
+def test_an_end_that_aex_made_names_its_reason() -> None:
+    """Whether usage was seen, was not, or no status came: the row says why it ended."""
+    for call in (underway(reading=SEEN), underway(), underway(0, None)):
+        call.cut = "ended early: the token was revoked"
+        assert committed(call, "broken").reason == call.cut
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_end_without_the_providers_mark(stream: bool) -> None:
+    """An answer that ends well by the transport, and not by its own mark, is one that broke off."""
+    cut_short = Reading(None, 50, False)
+    command = committed(underway(reading=cut_short, stream=stream), "complete")
+    assert command == committed(underway(reading=cut_short, stream=stream), "broken")
+    output = 50 + UNSEEN_TOKENS if stream else CAP * CHOICES
+    assert command.usage == {"input_tokens": INPUT, "output_tokens": output}
+
+
+def test_what_is_let_go() -> None:
+    """Once booked, nothing of the answer is kept."""
+    call = underway(reading=SEEN)
+    call.recording = Recording(9)
+    call.let_go()
+    assert (call.meter, call.decoder, call.recording) == (None, None, None)
+
+
+def test_input_above_the_reserve_is_booked() -> None:
+    """What the provider said so far costs more than the reserve: it is believed."""
+    command = committed(underway(reading=Reading(None, 50, False, DEAR)), "broken")
+    assert command.actual_nanousd is not None
+    assert command.actual_nanousd > PRICE.bill(DEAR) > RESERVED
+    for dear in (Reading(None, 50, False, DEAR), Reading(None, 50, False, USAGE, running=DEAR)):
+        call = underway(reading=dear)
+        call.appraisal = replace(call.appraisal, server_calls=1)
+        assert committed(call, "broken").actual_nanousd == PRICE.bill(DEAR)

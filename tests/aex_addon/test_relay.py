@@ -10,12 +10,15 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
+from aex_addon import clock
+from aex_addon import relay as relaying
 from aex_addon.appraisal import Appraisal
 from aex_addon.inflight import InFlight
 from aex_addon.known_secrets import Secrets
 from aex_addon.relay import relay
 from ledger.commands import Admitted
 from providers.openai_chat import OPENAI_CHAT
+from providers.prices import PriceBook
 from providers.wire import Facts
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import USAGE, Upstream, connected
@@ -23,6 +26,10 @@ from tests.providers.compress import compress
 
 MIB = 2**20
 KEY = "sk-canary/of+the-provider"
+
+
+def never(why: object) -> None:
+    pytest.fail("nothing is to be ended")
 
 
 def relayed(
@@ -40,7 +47,7 @@ def relayed(
     inflight = InFlight(Admitted("ex_1", "bot", 5, 5), Appraisal(facts, OPENAI_CHAT), "openai")
     secrets = Secrets()
     secrets.add("openai", KEY)
-    relay(tflow.tflow(req=request, resp=response), response, inflight, MIB, secrets)
+    relay(tflow.tflow(req=request, resp=response), response, inflight, MIB, secrets, never)
     return response, inflight
 
 
@@ -170,6 +177,35 @@ def test_a_meter_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(tee(response)(b"bytes")) == [b"bytes"]
     assert list(tee(response)(b"")) == []
     assert inflight.unread
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, kind: str, priced: bool = True) -> list[str]:
+    """What a stream of 9 KB is asked and told, if it goes beyond what was granted at once."""
+    heard: list[str] = []
+    response = tutils.tresp(headers=http.Headers(content_type=kind))
+    facts = Facts("/v1/chat/completions", "metered", "m", stream=True)
+    price = PriceBook().price("openai", "gpt-4o-mini", clock.utc_now()) if priced else None
+    appraisal = Appraisal(facts, OPENAI_CHAT, price)
+    inflight = InFlight(Admitted("ex_1", "bot", 5, 5), appraisal, "openai")
+    monkeypatch.setattr(relaying, "exceeded", lambda *_: heard.append("asked") is None)
+    relay(
+        tflow.tflow(resp=response),
+        response,
+        inflight,
+        MIB,
+        Secrets(),
+        lambda why: heard.append(why("ex_1").code),
+    )
+    for _ in range(9):
+        tee(response)(b": x\n\n" * 200)
+    return heard
+
+
+def test_a_stream_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every few kilobytes it is asked whether it goes too far, and then told to end."""
+    assert watched(monkeypatch, "text/event-stream") == ["asked", "reserve_exceeded"]
+    assert watched(monkeypatch, "application/json") == []
+    assert watched(monkeypatch, "text/event-stream", priced=False) == []
 
 
 @pytest.mark.parametrize("status", [204, 304])

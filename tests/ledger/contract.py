@@ -148,6 +148,21 @@ class StoreContract:
         store.execute([commit("e1", 1), release("e2")])
         assert store.open_executions() == []
 
+    def test_whose_calls_are_to_end(self, store: Store) -> None:
+        """Each token is told of that was revoked, or whose accounts do not serve, and no other."""
+        store.execute([create(), create("bob"), create("eve"), issue(number=2)])
+        hashes = [token_hash(name) for name in ("alice", "bob", "eve", "nobody")]
+        hashes.append(token_hash("alice", 2))
+        assert store.stopped(hashes[:3]) == {}
+        store.execute([RevokeToken(hashes[0], "lost", "operator"), DeleteAgent("bob", "operator")])
+        codes = {key: why.code for key, why in store.stopped(hashes).items()}
+        assert codes == {
+            hashes[0]: "token_revoked",
+            hashes[1]: "token_revoked",
+            hashes[3]: "token_unknown",
+        }
+        assert store.stopped([]) == {}
+
     def test_a_failed_write_undoes_the_batch(
         self, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.encoding import Decoder, decode_body
+from providers.encoding import BURST_BYTES_MAX, Decoder, decode_body
 from providers.wire import Refused
 from tests.providers.compress import CODERS, compress
 
@@ -61,6 +61,16 @@ def test_bombs_stay_within_the_limit(name: str) -> None:
     assert caught.value.denial.status == 413
     assert caught.value.denial.code == "body_too_large"
     assert peak < 3 * MIB
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+def test_a_burst_is_a_bomb(name: str) -> None:
+    """A read may unpack to a hundred times its size, but not to any size within the limit."""
+    fits, bursts = compress(name, bytes(BURST_BYTES_MAX)), compress(name, bytes(9 * MIB))
+    assert len(Decoder(name, 100 * MIB).feed(fits)) == BURST_BYTES_MAX
+    decoder = Decoder(name, 100 * MIB)
+    assert decoder.feed(bursts) == b""
+    assert decoder.overflowed
 
 
 def test_the_limit_is_exact() -> None:

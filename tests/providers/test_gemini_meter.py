@@ -54,6 +54,8 @@ def test_usage_is_final_once_every_answer_has_ended() -> None:
     assert (counted(reading), reading.complete) == (None, False)
     assert reading.known is not None
     assert reading.known.counts == {"input_tokens": 9}
+    assert reading.running is not None
+    assert reading.running.counts == {"input_tokens": 9, "output_tokens": 6}
     meter.feed(event(None, "STOP", 1, usageMetadata=used(8)))
     assert counted(meter.reading()) == {"input_tokens": 9, "output_tokens": 8}
     meter.feed(event(None, None, 1, usageMetadata=used(9)))
