@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.tables import tables
+
 if TYPE_CHECKING:
     from tests.ledger.postgres import Server
 
@@ -86,3 +88,9 @@ def postgres() -> Iterator[Server]:
 def postgres_url(postgres: Server) -> str:
     """The URL of an empty database."""
     return postgres.create_database(f"aex_{uuid.uuid4().hex}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the tables that tests have added rows to."""
+    for line in tables(terminalreporter.stats.get("passed", [])):
+        terminalreporter.write_line(line)

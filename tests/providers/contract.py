@@ -78,10 +78,13 @@ class Case:
         found = next(self.folder.glob(f"{stem}.*"), None)
         return found.read_bytes() if found else None
 
-    def meter(self, facts: Facts) -> Meter:
+    @property
+    def content_type(self) -> str:
         suffix = next(self.folder.glob("response.*")).suffix
-        content_type = self.settings.get("content_type", _TYPES.get(suffix, ""))
-        return self.wire_format.meter(facts, self.settings.get("status", 200), content_type)
+        return str(self.settings.get("content_type", _TYPES.get(suffix, "")))
+
+    def meter(self, facts: Facts) -> Meter:
+        return self.wire_format.meter(facts, self.settings.get("status", 200), self.content_type)
 
 
 def run(meter: Meter, chunks: list[bytes]) -> tuple[bytes, Reading]:

@@ -10,6 +10,14 @@ import pytest
 
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS, PATH
 from providers.wire import Call, Facts, Grant, Refused, Usage
+from tests.providers.contract import WireFormatContract
+
+
+class TestContract(WireFormatContract):
+    """Embeddings keep the contract."""
+
+    wire_format = OPENAI_EMBEDDINGS
+    default = Call("openai", "POST", PATH, "", {}, b"")
 
 
 def call(**fields: Any) -> Call:

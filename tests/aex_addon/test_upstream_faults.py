@@ -1,0 +1,216 @@
+"""Whatever a provider does on the wire, in any format: the client's bytes are the provider's up to
+the fault, the call comes to one end, and no less is booked than was billed.
+
+In this process, over real sockets, with recorded answers. The smart provider and both doors are in
+tests/end_to_end/test_faults.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aex_addon.inflight import InFlight
+from ledger.state import Execution
+from providers.registry import PROVIDERS
+from tests.aex_addon import truth
+from tests.aex_addon.faults import FAULTS
+from tests.aex_addon.rig import Rig, gateway
+from tests.aex_addon.sending import Fault, Sender, Taken, playing, take
+from tests.aex_addon.wire import Upstream, connected
+from tests.providers.contract import run
+from tests.providers.recorded import Recorded, formats, metered
+from tests.providers.usage_bent import LIES, bent
+from tests.tables import TABLE
+
+ENDS = ("exact", "estimated", "uncertain", "released")
+
+
+def samples() -> dict[tuple[object, ...], Recorded]:
+    """Of each kind of format and of answer the recorded call that tells the most: with usage, in
+    the most events. Dialects of a format differ in what they tell, not in how it is sent."""
+    found: dict[tuple[object, ...], Recorded] = {}
+    for wire_format in formats():
+        for each in metered(wire_format.name):
+            kind = (type(wire_format), each.kind, each.content_type)
+            if each.usage is not None and _tells_more(each, found.get(kind)):
+                found[kind] = each
+    return found
+
+
+def _tells_more(recorded: Recorded, other: Recorded | None) -> bool:
+    if other is None:
+        return True
+    if recorded.wire_format is not other.wire_format:
+        return False
+    return recorded.case.answer.count(b"\n") > other.case.answer.count(b"\n")
+
+
+CASES = [
+    pytest.param(each, id=f"{each.wire_format.name}-{each.kind}") for each in samples().values()
+]
+
+
+@asynccontextmanager
+async def facing(home: Path, provider: Upstream, recorded: Recorded) -> AsyncIterator[Rig]:
+    """A gateway that takes the recorded call."""
+    upstream = {"upstream": f"http://127.0.0.1:{provider.port}", "api_key_env": "OPENAI_API_KEY"}
+    changes: dict[str, Any] = {
+        "providers": {each.id: upstream for each in PROVIDERS},
+        **told(recorded),
+        "body_limit_mib": 1,
+    }
+    async with gateway(home, provider.port, budget_nanousd=10**15, **changes) as rig:
+        yield rig
+
+
+def told(recorded: Recorded) -> dict[str, Any]:
+    """Settings with which a gateway takes the call."""
+    settings = truth.settings_of(recorded)
+    return settings.model_dump(include={"models", "server_calls_max"}, exclude_unset=True)
+
+
+def request(rig: Rig, recorded: Recorded, body: bytes | None = None, **more: str) -> bytes:
+    """The recorded call, or another body, as its client sends it to the base-URL door."""
+    call = recorded.call
+    route = rig.pipeline.parts.routes.by_id(call.provider)
+    assert route is not None
+    for mine, theirs in route.provider.base_prefixes:
+        if call.path.startswith(theirs):
+            path = mine + call.path.removeprefix(theirs)
+            break
+    else:
+        raise AssertionError(f"no base URL of {call.provider} leads to {call.path}")
+    headers = {name.replace("-", "_"): value for name, value in call.headers.items()}
+    query = f"?{call.query}" if call.query else ""
+    return rig.request(path + query, call.body if body is None else body, **headers, **more)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Lets the others work until it holds; the test's own timeout ends what never does."""
+    while not holds():  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.001)
+
+
+async def settled(rig: Rig) -> Execution:
+    """The newest row, once it has its end; nothing stays reserved."""
+    await until(lambda: not rig.pipeline.inflight)
+    assert rig.agent().reserved_nanousd == 0
+    return rig.executions()[-1]
+
+
+def judge(row: Execution, recorded: Recorded, broken: bool, sent: bytes) -> None:
+    """The law of booking, for an answer of success of which so much was sent."""
+    appraisal, usage = truth.appraisal_of(recorded), recorded.usage
+    assert appraisal.price is not None
+    assert usage is not None
+    call: InFlight = truth.call_of(recorded, appraisal)
+    assert row.state == "COMMITTED"
+    if row.certainty == "exact":
+        if not recorded.case.answer.startswith(sent) or sent == recorded.case.answer:
+            assert row.actual_nanousd == appraisal.price.bill(usage)
+        else:
+            # Some of it never came; what did told a count that was to be the last.
+            assert 0 < row.actual_nanousd <= appraisal.price.bill(usage)
+        return
+    assert row.actual_nanousd <= row.reserved_nanousd
+    share = 0 if recorded.facts.stream or not broken else 1000
+    least = truth.least_billed(call, usage, share)
+    assert row.actual_nanousd >= min(least, row.reserved_nanousd)
+
+
+@dataclass
+class Met:
+    """What came of a call: what was sent, what its client got, how it was booked."""
+
+    sender: Sender
+    taken: Taken
+    row: Execution
+
+
+async def meet(rig: Rig, provider: Upstream, recorded: Recorded, fault: Fault) -> Met:
+    """One call against a fault. A client whose provider stalls goes away."""
+    sent: list[Sender] = []
+    taken = Taken()
+    script = playing(fault, recorded.content_type, recorded.case.answer, sent)
+    provider.answers.append(script)
+    async with connected(rig.port) as client:
+        await client.send(request(rig, recorded))
+        taking = asyncio.ensure_future(take(client, taken))
+        await until(lambda: taking.done() or (sent and sent[0].stalled))
+        await until(lambda: taking.done() or taken.status == fault.status)
+    await taking
+    return Met(sent[0], taken, await settled(rig))
+
+
+@pytest.fixture(autouse=True)
+def nothing_crashed(caplog: pytest.LogCaptureFixture) -> Any:
+    """mitmproxy logs what its layers raise, and goes on."""
+    yield
+    assert [each.message for each in caplog.records if "crashed" in each.message] == []
+
+
+@pytest.mark.parametrize("recorded", CASES)
+async def test_faults(
+    recorded: Recorded,
+    tmp_path: Path,
+    provider: Upstream,
+    record_property: Callable[[str, Any], None],
+) -> None:
+    """Each fault in turn."""
+    async with facing(tmp_path / "home", provider, recorded) as rig:
+        for name, fault in FAULTS.items():
+            with about(name):
+                check(name, recorded, await meet(rig, provider, recorded, fault))
+    rows = rig.executions()
+    assert len(rows) == len(FAULTS) == len(provider.requests)
+    ends = Counter(row.certainty or row.state.lower() for row in rows)
+    columns = ("format", "answer", "faults", *ENDS)
+    cells = (recorded.wire_format.name, recorded.kind, *map(str, (len(rows), *map(ends.get, ENDS))))
+    record_property(TABLE, ["Faults of providers, and how the calls ended", columns, cells])
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Names the fault where the law does not hold."""
+    try:
+        yield
+    except AssertionError as error:
+        error.add_note(f"the fault: {name}")
+        raise
+
+
+def check(name: str, recorded: Recorded, met: Met) -> None:
+    """The client's bytes, and the booking."""
+    fault, taken, row = FAULTS[name], met.taken, met.row
+    assert taken.status == fault.status
+    if fault.status in (200, 206):
+        meter = recorded.wire_format.meter(recorded.facts, fault.status, met.sender.content_type)
+        expected = run(meter, [met.sender.sent])[0]
+        if fault.whole:
+            assert taken.ended
+            if met.row.reason.startswith("ended early: "):
+                # Its encoding was taken off, to hide an event in it, and could not be.
+                assert b"answer_unreadable" in taken.body
+                assert "bomb" in name
+            else:
+                assert taken.body == (expected if "bomb" not in name else met.sender.sent)
+        else:
+            assert expected.startswith(taken.body)
+        judge(row, recorded, not fault.whole, met.sender.sent)
+        how = name.removeprefix("usage ")
+        if how in ("absent", "null", *LIES) and bent(recorded.case.answer, how) is not None:
+            assert row.certainty == "estimated"
+    elif fault.status >= 429 and fault.whole:
+        assert (taken.body, taken.headers["retry-after"]) == (met.sender.sent, "7")
+        assert (row.state, row.status_code) == ("RELEASED", fault.status)
+    else:
+        assert row.state == "COMMITTED"
+        assert row.actual_nanousd > 0
