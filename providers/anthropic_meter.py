@@ -99,7 +99,8 @@ class StreamMeter:
         told = {key: n for key, n in usage.counts.items() if key.startswith(("input", "cache"))}
         # Only a host that tells its input at the end says zero at the start.
         known = Usage(told, usage.model, usage.service_tier) if told["input_tokens"] else None
-        return Reading(None, self._output_max, self._complete, known)
+        running = usage if self._counted else None
+        return Reading(None, self._output_max, self._complete, known, running=running)
 
     def _take(self, piece: Piece) -> None:
         if piece.oversized:

@@ -343,6 +343,26 @@ def test_an_error_in_the_middle_of_a_stream(provider: Provider, door: Door, agen
     assert row["usage"]["output_tokens"] <= 64
 
 
+def test_a_stream_ends_with_the_right_to_make_it(
+    provider: Provider, door: Door, agent: Agent
+) -> None:
+    """Whoever takes the agent's token ends its stream, with the API's own error event."""
+    provider.script(hold=[5])
+    client, attempts = counted_sdk(door, agent)
+    with client, client.messages.create(**CALL, stream=True) as stream:
+        next(stream)
+        provider.wait_held()
+        assert door.gateway.run("agent", "rotate-token", agent.name).returncode == 0
+        with pytest.raises(anthropic.APIStatusError, match="token of this call was revoked"):
+            list(stream)
+    assert len(attempts) == 1
+    row = settled_one(door.gateway, agent)
+    (call,) = provider.calls()
+    assert row["reason"].startswith("ended early: ")
+    assert row["usage"]["input_tokens"] == call.input_tokens
+    assert cost(call) <= row["actual_nanousd"] <= row["reserved_nanousd"]
+
+
 @pytest.mark.parametrize("how", ["missing", "null", "string", "negative"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_usage_that_cannot_be_read(

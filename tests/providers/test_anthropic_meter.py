@@ -64,8 +64,13 @@ def test_the_input_is_known_from_the_first_event_on() -> None:
 
 def test_a_running_total_is_not_final() -> None:
     """Usage without a reason for stopping is what was used so far, and more may come."""
-    meter = after(StreamMeter(FACTS), start(), last(None, output_tokens=4))
-    assert meter.reading().usage is None
+    meter = after(StreamMeter(FACTS), start(), text("Hi"))
+    assert meter.reading().running is None
+    reading = after(meter, last(None, output_tokens=4)).reading()
+    assert (reading.usage, reading.running) == (
+        None,
+        Usage({"input_tokens": 10, "output_tokens": 4}, "m"),
+    )
     assert after(meter, last(output_tokens=9)).reading().usage == Usage(
         {"input_tokens": 10, "output_tokens": 9}, "m"
     )
