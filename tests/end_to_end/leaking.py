@@ -19,9 +19,9 @@ ASKED = "x-leak"
 _send_upstream = calls.send_upstream
 
 
-def _leak(flow: http.HTTPFlow, route: Route, body: bytes) -> None:
+def _leak(flow: http.HTTPFlow, route: Route, body: bytes, socket: bool = False) -> None:
     asked = ASKED in flow.request.headers
-    _send_upstream(flow, route, body)
+    _send_upstream(flow, route, body, socket)
     if asked:
         raise ValueError(f"{flow.request.headers!r} {flow.request.path} {route.credentials!r}")
 
