@@ -53,8 +53,8 @@ def exceeded(call: InFlight, unread: int = 0) -> bool:
 def _deliverable(call: InFlight) -> float:
     """The most that a meter can count of an answer within its cap."""
     facts = call.appraisal.facts
-    if call.appraisal.server_calls or facts.charges:
-        # The provider's own tools deliver what is no output of the model.
+    if call.appraisal.server_calls or facts.charges or facts.model_runs_max:
+        # The provider's own tools deliver what is no output, and further runs have their own.
         return math.inf
     each = DELIVERED_PER_TOKEN_MAX
     if facts.modalities != {"text"}:

@@ -226,6 +226,7 @@ _EDGES: dict[str, type[SseEdge | LineEdge | FrameEdge | ArrayEdge]] = {
     "text/event-stream": SseEdge,
     "application/x-ndjson": LineEdge,
     "application/jsonl": LineEdge,
+    "application/stream+json": LineEdge,
     "application/vnd.amazon.eventstream": FrameEdge,
     "application/json": ArrayEdge,
 }

@@ -85,7 +85,7 @@ def settings_of(recorded: Recorded) -> Settings:
         "unit_usd": dict.fromkeys(units, "0.01"),
     }
     models = {str(recorded.facts.model): model}
-    return Settings.model_validate({**SETTINGS.model_dump(), "models": models})
+    return Settings.model_validate({**SETTINGS.model_dump(mode="json"), "models": models})
 
 
 def appraisal_of(recorded: Recorded) -> Appraisal:
@@ -108,7 +108,7 @@ def call_of(recorded: Recorded, appraisal: Appraisal) -> InFlight:
 def chunks_of(recorded: Recorded, kind: str) -> list[bytes] | None:
     """The answer as it comes: event by event, or a document in pieces."""
     chunks = bent(recorded.case.answer, kind)
-    if chunks is None or len(chunks) > 1:
+    if chunks is None or len(chunks) != 1:
         return chunks
     size = max(len(chunks[0]) // PIECES, 1)
     return [chunks[0][at : at + size] for at in range(0, len(chunks[0]), size)]
