@@ -16,6 +16,7 @@ from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
 from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED
+from aex_addon.hangups import Hangups
 from aex_addon.leases import Leases
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
@@ -82,6 +83,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
         Websocket(pipeline),  # the same, message by message
+        Hangups(),  # after all others: what mitmproxy leaves open
         Standing(pipeline),  # hears no flow: ends calls whose right to be made has ended
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
         assembly.checkpointer,  # beside the calls, in a thread of its own
