@@ -11,16 +11,15 @@ where it is named: the one called `default` is not taken for the gateway's unask
 from __future__ import annotations
 
 import configparser
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aex_addon.sources import CredentialError, Fetched, Variable, one_line, read_private
+from providers import bedrock_regions
 from providers.sigv4 import AwsKeys
 
 _ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 _FILE = "AWS_SHARED_CREDENTIALS_FILE"
-_HOST = re.compile(r"(?:^|\.)bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.")
 
 
 class AwsEnvironment:
@@ -70,10 +69,8 @@ class AwsEnvironment:
 
 def region_of(host: str, environ: Mapping[str, str]) -> str | None:
     """The region that a host of Bedrock names, else the environment's own."""
-    found = _HOST.search(host)
-    if found:
-        return found[1]
-    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+    named = bedrock_regions.region_of(host)
+    return named or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
 
 
 def _keys(named: Sequence[str], where: str) -> AwsKeys:

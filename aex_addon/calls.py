@@ -62,6 +62,7 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
         body=decode_body(request.raw_content or b"", encoding, body_max),
         canonical=theirs,
         path_model=model,
+        host=route.host,
     )
 
 

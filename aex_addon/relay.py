@@ -21,7 +21,7 @@ from aex_addon.known_secrets import Secrets
 from aex_addon.tap import Tap, Tee, Watch
 from providers.edges import Edge, edge_of
 from providers.encoding import Decoder
-from providers.wire import Denial
+from providers.wire import Denial, ReadsHeaders
 
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
 _NO_BODY = (204, 304)
@@ -63,6 +63,8 @@ def relay(
         return
     content_type = response.headers.get("content-type", "")
     inflight.meter = wire_format.meter(facts, response.status_code, content_type)
+    if isinstance(inflight.meter, ReadsHeaders):
+        inflight.meter.headers(response.headers)
     encoding = response.headers.get("content-encoding", "")
     if encoding.lower() not in _PLAIN:
         inflight.decoder = Decoder(encoding, decoded_max)

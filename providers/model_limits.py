@@ -98,6 +98,30 @@ _COHERE_OUTPUT_TOKENS = tuple(
     )
 )
 
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-cards.html (one page per model). The
+# maker's name stands before the model's, and a region may stand before that.
+_BEDROCK_OUTPUT_TOKENS = tuple(
+    (re.compile(rf"(?:[a-z-]+\.)?{pattern}"), tokens)
+    for pattern, tokens in (
+        (r"amazon\.nova-2-", 64_000),
+        (r"amazon\.nova-", 10_000),
+        (r"amazon\.titan-text-express", 8_000),
+        (r"amazon\.titan-text-lite", 4_000),
+        (r"deepseek\.r1", 8_192),
+        (r"meta\.llama3-(8|70)b-", 2_048),
+        (r"meta\.llama3-", 4_096),
+        (r"meta\.llama4-", 8_192),
+        (r"mistral\.pixtral-large-2502", 16_384),
+        (r"mistral\.(magistral|mistral-large-3|devstral)", 32_000),
+        (r"mistral\.(mistral-(7b|small-2402|large-2402)|mixtral)", 4_096),
+        (r"mistral\.", 8_000),
+        (r"openai\.gpt-oss", 16_000),
+        (r"(google\.gemma-3|nvidia\.nemotron-nano|qwen\.qwen3-)", 8_000),
+        (r"writer\.palmyra-x", 8_192),
+        (r"cohere\.command", 4_000),
+    )
+)
+
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
@@ -112,9 +136,12 @@ _OTHER_TABLES = {
 def max_output_tokens(provider: str, model: str) -> int | None:
     """The model's published maximum of output tokens per choice, None where it is not known."""
     table = _OTHER_TABLES.get(provider, ())
+    name = model.removeprefix("ft:")
     if provider in _PROVIDERS:
         table = _MAX_OUTPUT_TOKENS
-    name = model.removeprefix("ft:")
+    elif provider == "aws":
+        name = name[max(name.find("claude-"), 0) :]
+        table = _CLAUDE_OUTPUT_TOKENS if name.startswith("claude-") else _BEDROCK_OUTPUT_TOKENS
     return next((tokens for pattern, tokens in table if pattern.match(name)), None)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 MESSAGE = "MESSAGE"
 
@@ -46,7 +46,8 @@ class Call:
     `headers` have lower-case names, `body` is free of any content encoding and within the size
     limit. `canonical` is the path as the format's inventor has it, where a host nests it
     elsewhere ("" where the host has no such path); `path_model` is the model that the path names,
-    if it does; `earlier` are answers of the provider that it may go on from, by their ids.
+    if it does; `earlier` are answers of the provider that it may go on from, by their ids; `host`
+    is where the call goes, by the operator's table.
     """
 
     provider: str
@@ -58,6 +59,7 @@ class Call:
     canonical: str | None = None
     path_model: str | None = None
     earlier: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
+    host: str = ""
 
     @property
     def route(self) -> str:
@@ -246,6 +248,15 @@ class Meter(Protocol):
 
     def reading(self) -> Reading:
         """What is known now; valid at any instant, also before `finish`."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeaders(Protocol):
+    """What a meter is besides, where an API tells its usage in the headers of an answer."""
+
+    def headers(self, headers: Mapping[str, str]) -> None:
+        """Takes the headers, before any byte of the body. Names have any case."""
         ...
 
 

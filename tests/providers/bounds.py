@@ -27,6 +27,7 @@ from providers.registry import FORMATS
 from providers.wire import Call, Usage
 from tests.providers import (
     bounds_anthropic,
+    bounds_bedrock,
     bounds_cohere,
     bounds_gemini,
     bounds_images,
@@ -157,6 +158,7 @@ MAKERS: dict[str, Maker] = {
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
+    "bedrock_converse": lambda dice: bounds_bedrock.converse(dice, text, body, tokens, schema),
     "groq_chat": hosted,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),

@@ -4,7 +4,8 @@ Owns: the laws that hold for every format, and how a case is laid out on disk:
 
     fixtures/<format>/<case>/request.json     the body that the client sent
                              call.json        optional: method, path, query, headers, provider,
-                                              path_model, content_type, status of the answer
+                                              path_model; content_type, status and
+                                              answer_headers of the answer
                              response.*       the provider's bytes (.sse, .json, .bin ...)
                              client.*         optional: what the client gets of them, if less
                              usage.json       counts (null: none), model, service_tier, complete;
@@ -23,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from providers.wire import Call, Facts, Grant, Meter, Reading, Refused, WireFormat
+from providers.wire import Call, Facts, Grant, Meter, Reading, ReadsHeaders, Refused, WireFormat
 
 FIXTURES = Path(__file__).parent / "fixtures"
 _TYPES = {".sse": "text/event-stream; charset=utf-8", ".json": "application/json"}
@@ -84,7 +85,11 @@ class Case:
         return str(self.settings.get("content_type", _TYPES.get(suffix, "")))
 
     def meter(self, facts: Facts) -> Meter:
-        return self.wire_format.meter(facts, self.settings.get("status", 200), self.content_type)
+        status = self.settings.get("status", 200)
+        meter = self.wire_format.meter(facts, status, self.content_type)
+        if isinstance(meter, ReadsHeaders):
+            meter.headers(self.settings.get("answer_headers", {}))
+        return meter
 
 
 def run(meter: Meter, chunks: list[bytes]) -> tuple[bytes, Reading]:
