@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
@@ -26,6 +27,9 @@ _KEY_PARAMETER = "key"
 # What a signature of AWS in `authorization` comes with, in headers or in the query.
 _SIGNATURE_HEADERS = ("x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
 _SIGNATURE_PARAMETERS = "x-amz-"
+
+# Whose signature it is: where an access key of AWS stands.
+_SIGNER = re.compile(ALGORITHM + r" Credential=([^/]+)/")
 
 # What never goes upstream: every credential, and what a client says to its proxy.
 CREDENTIAL_HEADERS = frozenset(
@@ -74,6 +78,10 @@ def from_key_slot(headers: Mapping[str, str], query: str, own: str = "") -> Cred
         words = headers.get(name, "").split() if name else []
         if words and len(words) <= 2 and looks_like_token(words[-1]):
             return Credential(words[-1])
+    # AWS's SDKs show no bearer token without TLS, and sign instead.
+    signer = _SIGNER.match(headers.get("authorization", ""))
+    if signer and looks_like_token(signer[1]):
+        return Credential(signer[1])
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if name in (_KEY_PARAMETER, own) and looks_like_token(unquote_plus(value)):

@@ -14,6 +14,7 @@ from tests.aex_addon.rig import token_of
 
 TOKEN = token_of("a")
 OTHER = token_of("b")
+SIGNED = "AWS4-HMAC-SHA256 Credential="
 
 
 def basic(text: str) -> str:
@@ -54,6 +55,7 @@ def test_the_proxy_header(header: str | None, credential: Credential | None) -> 
         ({"api-key": TOKEN}, ""),
         ({"x-goog-api-key": TOKEN}, ""),
         ({"authorization": "Bearer sk-of-a-provider", "x-api-key": TOKEN}, ""),
+        ({"authorization": f"{SIGNED}{TOKEN}/20261101/us-east-1/bedrock/aws4_request, S=x"}, ""),
         ({}, f"key={TOKEN}"),
         ({}, f"alt=sse&key={TOKEN}&x"),
     ],
@@ -70,6 +72,8 @@ def test_key_slots(headers: dict[str, str], query: str) -> None:
         ({"authorization": "Bearer sk-of-a-provider"}, ""),
         ({"authorization": f"Bearer {TOKEN[:-1]}"}, ""),
         ({"authorization": f"Bearer {TOKEN}, Bearer {OTHER}"}, ""),
+        ({"authorization": f"{SIGNED}AKIA/20261101/us-east-1/{TOKEN}/aws4_request, S=x"}, ""),
+        ({"authorization": f"{SIGNED}{TOKEN}, SignedHeaders=host, Signature=00"}, ""),
         ({"cookie": TOKEN}, f"token={TOKEN}"),
         ({}, "key=&key"),
     ],
