@@ -48,9 +48,14 @@ BASE_URLS: Mapping[str, str] = MappingProxyType(
         "ANTHROPIC_BASE_URL": "/anthropic",
         "GOOGLE_GEMINI_BASE_URL": "/gemini",
         "CO_API_URL": "/cohere",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "/bedrock",
+        "ANTHROPIC_BEDROCK_BASE_URL": "/bedrock",
     }
 )
-KEY_VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "CO_API_KEY")
+KEY_VARIABLES = (
+    *("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "CO_API_KEY"),
+    "AWS_BEARER_TOKEN_BEDROCK",
+)
 
 # Only names of model providers: a project's own APP_BASE_URL has nothing to do with AEX.
 _PROVIDER_URL = re.compile(

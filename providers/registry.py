@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from providers import bedrock_regions
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_other import ANTHROPIC_FREE
+from providers.bedrock_converse import BEDROCK_CONVERSE
+from providers.bedrock_invoke import BEDROCK_INVOKE
+from providers.bedrock_other import BEDROCK_FREE
 from providers.cohere_chat import COHERE_CHAT
 from providers.cohere_chat_v1 import COHERE_CHAT_V1
 from providers.cohere_embed import COHERE_EMBED
@@ -51,6 +55,8 @@ FORMATS: tuple[WireFormat, ...] = (
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
+    BEDROCK_CONVERSE,
+    BEDROCK_INVOKE,
     COHERE_CHAT,
     COHERE_CHAT_V1,
     COHERE_EMBED,
@@ -61,6 +67,7 @@ FORMATS: tuple[WireFormat, ...] = (
     COMPATIBLE_FREE,
     ANTHROPIC_FREE,
     GEMINI_FREE,
+    BEDROCK_FREE,
     COHERE_FREE,
     OLLAMA_FREE,
 )
@@ -114,6 +121,17 @@ PROVIDERS: tuple[Provider, ...] = (
         api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
         formats=_GEMINI,
         credentials="google",
+    ),
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html; without an API key the
+    # calls are signed with access keys.
+    Provider(
+        id="aws",
+        hosts=bedrock_regions.HOSTS,
+        upstream=f"https://{bedrock_regions.DEFAULT_HOST}",
+        base_prefixes=(("/bedrock", ""),),
+        api_key_env="AWS_BEARER_TOKEN_BEDROCK",
+        formats=("bedrock_converse", "bedrock_invoke", "bedrock_free"),
+        credentials="aws",
     ),
     # https://docs.cohere.com/reference/about (the SDK appends /v1/… and /v2/… to CO_API_URL)
     Provider(

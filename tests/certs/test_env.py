@@ -81,7 +81,7 @@ def test_a_gateway_elsewhere_is_kept_out_of_the_users_proxy() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ANTHROPIC_BEDROCK_BASE_URL",
+        "BEDROCK_BASE_URL",
         "GOOGLE_VERTEX_BASE_URL",
         "OPENAI_API_BASE",
         "MISTRAL_BASE_URL",

@@ -99,7 +99,7 @@ def test_every_family_is_spoken(name: str, free: bool, price_as: str) -> None:
     """Whatever aex.toml may name stands for formats that there are, a conversation among them."""
     found = registry.family(name, price_as=price_as, free=free)
     assert set(found) <= {each.name for each in registry.FORMATS}
-    assert any(each.endswith(("_chat", "_generate", "_messages")) for each in found)
+    assert any(each.endswith(("_chat", "_generate", "_messages", "_converse")) for each in found)
 
 
 def test_compatible_with_openai() -> None:
