@@ -22,6 +22,7 @@ from typing import Any
 from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
     speaking_anthropic,
+    speaking_bedrock,
     speaking_cohere,
     speaking_completions,
     speaking_gemini,
@@ -119,6 +120,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
     speaking_anthropic.speak,
+    speaking_bedrock.speak,
     speaking_completions.speak,
     speaking_responses.speak,
     speaking_sockets.speak,
@@ -158,6 +160,7 @@ class FakeProvider(DemoProvider):
         self.book.append(fake)
         fake.id = len(self.book)
         data = str(self.script.get("body", "")).encode() + b" " * self.script.get("body_size", 0)
+        data += bytes.fromhex(self.script.get("body_hex", ""))
         headers = {"content-type": "application/json", "content-length": str(len(data))}
         await self.gate(fake, "headers")
         await fake.head(self.script["status"], {**headers, **self.script.get("headers", {})})
@@ -173,7 +176,8 @@ class FakeProvider(DemoProvider):
 
     def authorized(self, exchange: Exchange) -> bool:
         keys = [exchange.header(name) for name in ("x-api-key", "api-key", "x-goog-api-key")]
-        return self.api_key in keys or super().authorized(exchange)
+        signed = speaking_bedrock.signed(exchange, self.api_key)
+        return signed or self.api_key in keys or super().authorized(exchange)
 
     async def pace(self, exchange: Exchange, index: int) -> None:
         assert isinstance(exchange, FakeExchange)

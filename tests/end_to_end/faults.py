@@ -9,7 +9,7 @@ Owns: the meaning of a script's keys. Refuses to know: sockets, and who reads th
     sse       cr | crlf | nospace | comments | bytes | multiline | long_line | delta_null | junk |
               bom | error_event | no_done
     encoding  gzip | br | zstd
-    status, headers, body, body_size       a canned answer to every call
+    status, headers, body, body_hex, body_size     a canned answer to every call
 """
 
 from __future__ import annotations
