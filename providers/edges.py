@@ -6,8 +6,7 @@ Refuses to know: what an event says. An edge is cheap to follow and never raises
 SSE:        an event ends with an empty line
             https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 JSON lines: an event is a line, https://github.com/ndjson/ndjson-spec
-AWS:        a frame begins with its length, in 4 bytes
-            https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
+AWS:        frames that tell their lengths (eventstream.py)
 JSON array: an event is an element, and what follows it begins with the comma
             https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
@@ -18,6 +17,8 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
+from providers import eventstream
+from providers.eventstream import FrameEdge
 from providers.sse import MAX_EVENT_BYTES
 
 # A CR ends a line; an LF right after it belongs to it.
@@ -26,7 +27,6 @@ _EMPTY_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _USUAL_ENDS = (b"\n\n", b"\r\n\r\n")
 _TAIL_BYTES = 4
 _JSON_MARK = re.compile(rb'[\\"{}\[\],]')
-_LENGTH_BYTES = 4
 
 
 class Edge(Protocol):
@@ -122,52 +122,6 @@ class LineEdge:
         return data.find(b"\n") + 1 or None
 
 
-class FrameEdge:
-    """Of AWS's binary event stream."""
-
-    events = True
-    unread = 0
-
-    def __init__(self) -> None:
-        self._length = b""
-        self._left = 0
-
-    @property
-    def at(self) -> bool:
-        """True between frames."""
-        return not self._length and not self._left
-
-    def passed(self, data: bytes) -> None:
-        """Counts frames off."""
-        at = 0
-        while at < len(data):
-            at = self._step(data, at)
-
-    def within(self, data: bytes) -> int | None:
-        """Up to the end of the first frame."""
-        kept, at = (self._length, self._left), 0
-        while at < len(data):
-            at = self._step(data, at)
-            if self.at:
-                break
-        ended = self.at and at > 0
-        self._length, self._left = kept
-        return at if ended else None
-
-    def _step(self, data: bytes, at: int) -> int:
-        if self._left:
-            taken = min(self._left, len(data) - at)
-            self._left -= taken
-            return at + taken
-        missing = _LENGTH_BYTES - len(self._length)
-        self._length += data[at : at + missing]
-        if len(self._length) == _LENGTH_BYTES:
-            # The length counts itself; what claims less is no frame, and is taken as one.
-            self._left = max(int.from_bytes(self._length) - _LENGTH_BYTES, 0)
-            self._length = b""
-        return min(at + missing, len(data))
-
-
 class ArrayEdge:
     """Of one JSON array. A document that is none has no edges."""
 
@@ -227,7 +181,7 @@ _EDGES: dict[str, type[SseEdge | LineEdge | FrameEdge | ArrayEdge]] = {
     "application/x-ndjson": LineEdge,
     "application/jsonl": LineEdge,
     "application/stream+json": LineEdge,
-    "application/vnd.amazon.eventstream": FrameEdge,
+    eventstream.CONTENT_TYPE: FrameEdge,
     "application/json": ArrayEdge,
 }
 

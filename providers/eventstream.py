@@ -1,6 +1,7 @@
 """Splits AWS's binary event stream into frames without losing or delaying a byte, and makes one.
 
-Owns: the framing of `application/vnd.amazon.eventstream`: lengths, checksums, typed headers.
+Owns: the framing of `application/vnd.amazon.eventstream`: lengths, checksums, typed headers; and
+telling where frames end.
 Refuses to know: what a frame's payload means.
 https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
 
@@ -61,7 +62,7 @@ class Splitter:
                 continue
             if len(self._buffer) < _PRELUDE:
                 break
-            length = self._length()
+            length = frame_length(self._buffer)
             if length is None:
                 self._lost = True
             elif length > self._max_frame_bytes:
@@ -76,12 +77,6 @@ class Splitter:
         """The incomplete rest; None if there is none."""
         return Frame(self._take(len(self._buffer))) if self._buffer else None
 
-    def _length(self) -> int | None:
-        """What the frame says of its length, if it can be trusted."""
-        total, headers = _word(self._buffer, 0), _word(self._buffer, 4)
-        sound = crc32(self._buffer[:8]) == _word(self._buffer, 8)
-        return total if sound and headers + _OVERHEAD <= total else None
-
     def _skip(self) -> Frame:
         """What there is of a frame that is too large, or after the framing was lost."""
         size = len(self._buffer) if self._lost else min(self._skipping, len(self._buffer))
@@ -92,6 +87,74 @@ class Splitter:
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken
+
+
+class FrameEdge:
+    """Follows a stream as an `edges.Edge`; after lengths that are wrong, no frame begins anymore.
+
+    unread: bytes of frames above the limit, and of what is no frame.
+    """
+
+    events = True
+
+    def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._max_frame_bytes = max_frame_bytes
+        self._prelude = b""
+        self._left = 0
+        self._too_large = False
+        self._lost = False
+        self.unread = 0
+
+    @property
+    def at(self) -> bool:
+        """True between frames."""
+        return not (self._prelude or self._left or self._lost)
+
+    def passed(self, data: bytes) -> None:
+        """Counts frames off."""
+        at = 0
+        while at < len(data):
+            at = self._step(data, at)
+
+    def within(self, data: bytes) -> int | None:
+        """Up to the end of the first frame."""
+        kept, at = dict(vars(self)), 0
+        while at < len(data):
+            at = self._step(data, at)
+            if self.at:
+                break
+        ended = self.at and at > 0
+        vars(self).update(kept)
+        return at if ended else None
+
+    def _step(self, data: bytes, at: int) -> int:
+        if not self._left and not self._lost:
+            end = min(at + _PRELUDE - len(self._prelude), len(data))
+            self._prelude += data[at:end]
+            if len(self._prelude) == _PRELUDE:
+                self._begin()
+            return end
+        end = len(data) if self._lost else min(at + self._left, len(data))
+        self._left -= min(self._left, end - at)
+        if self._lost or self._too_large:
+            self.unread += end - at
+        return end
+
+    def _begin(self) -> None:
+        length = frame_length(self._prelude)
+        self._lost = length is None
+        self._left = length - _PRELUDE if length else 0
+        self._too_large = self._left > self._max_frame_bytes - _PRELUDE
+        self._prelude = b""
+        if self._lost or self._too_large:
+            self.unread += _PRELUDE
+
+
+def frame_length(prelude: bytes | bytearray) -> int | None:
+    """What a frame that begins so says of its length, in bytes; None where that is not sound."""
+    total, headers = _word(prelude, 0), _word(prelude, 4)
+    sound = crc32(prelude[:8]) == _word(prelude, 8)
+    return total if sound and headers + _OVERHEAD <= total else None
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:

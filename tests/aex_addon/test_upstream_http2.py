@@ -128,4 +128,4 @@ def check(
         assert expected.startswith(body)
         assert (body == expected and ended) is whole
     else:
-        assert (status, "before headers" in name) == (502, True)
+        assert (status, "before headers" in name) == (recorded.denied(502), True)

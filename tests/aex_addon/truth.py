@@ -96,12 +96,12 @@ def appraisal_of(recorded: Recorded) -> Appraisal:
     return found
 
 
-def call_of(recorded: Recorded, appraisal: Appraisal) -> InFlight:
-    """The call as it is once its answer's headers are here."""
+def call_of(recorded: Recorded, appraisal: Appraisal, told: bool = True) -> InFlight:
+    """The call as it is once its answer's headers are here; `told` if they may tell the usage."""
     cap = appraisal.quote.output_tokens_cap
     admitted = Admitted("ex_1", "bot", appraisal.quote.cost(cap), cap)
     call = InFlight(admitted, appraisal, recorded.call.provider, dispatched=True)
-    call.status, call.meter = recorded.status, recorded.meter()
+    call.status, call.meter = recorded.status, recorded.meter(told)
     return call
 
 
@@ -195,7 +195,7 @@ def simulate(recorded: Recorded, kind: str, tally: Tally) -> None:
     usage = recorded.usage
     if usage is None and kind != "present":
         return
-    call = call_of(recorded, appraisal_of(recorded))
+    call = call_of(recorded, appraisal_of(recorded), kind not in ("absent", "null"))
     for end in ends(call, chunks):
         problem = judge(call, end, usage, recorded.facts.stream)
         if problem:

@@ -84,10 +84,11 @@ class Case:
         suffix = next(self.folder.glob("response.*")).suffix
         return str(self.settings.get("content_type", _TYPES.get(suffix, "")))
 
-    def meter(self, facts: Facts) -> Meter:
+    def meter(self, facts: Facts, told: bool = True) -> Meter:
+        """Its meter; `told` is False where the headers of the answer are to tell nothing."""
         status = self.settings.get("status", 200)
         meter = self.wire_format.meter(facts, status, self.content_type)
-        if isinstance(meter, ReadsHeaders):
+        if told and isinstance(meter, ReadsHeaders):
             meter.headers(self.settings.get("answer_headers", {}))
         return meter
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from providers.eventstream import Frame, Splitter, frame
@@ -30,6 +30,26 @@ def chunk(event: dict[str, Any], padding: str = "abcdefgh") -> bytes:
 def event_frame(kind: str, payload: bytes) -> bytes:
     head = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
     return frame(head, payload)
+
+
+def held_in(data: bytes) -> Iterator[tuple[bytes, bytes, Callable[[bytes], bytes] | None]]:
+    """Each frame, the JSON of the model's own in it, and what makes the frame around another."""
+    for each in frames(data):
+        if each.payload is None:
+            yield each.raw, b"", None
+            continue
+        document, kept = json.loads(each.payload), each
+        event = _inner(document)
+        if event is None:
+            yield each.raw, each.payload, lambda held, kept=kept: frame(kept.headers, held)
+            continue
+        held = base64.b64decode(document["bytes"])
+
+        def around(inner: bytes, kept: Frame = kept, outer: Any = document) -> bytes:
+            encoded = base64.b64encode(inner).decode()
+            return frame(kept.headers, json.dumps({**outer, "bytes": encoded}).encode())
+
+        yield each.raw, held, around
 
 
 def bent_frames(case: Case) -> Iterator[bytes]:

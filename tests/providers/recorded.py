@@ -17,7 +17,7 @@ from pathlib import Path
 from providers.paths import canonical
 from providers.provider import Provider
 from providers.registry import FORMATS, PROVIDERS
-from providers.wire import Call, Facts, Meter, Usage, WireFormat
+from providers.wire import Call, Denial, Facts, Meter, Usage, WireFormat
 from tests.providers.contract import FIXTURES, Case, WireFormatContract
 
 
@@ -70,8 +70,12 @@ class Recorded:
         """Of the answer."""
         return self.case.content_type
 
-    def meter(self) -> Meter:
-        return self.case.meter(self.facts)
+    def denied(self, status: int) -> int:
+        """The status by which the format tells a final denial of this one."""
+        return self.wire_format.refuse(Denial(status, "a_code", "A message.")).status
+
+    def meter(self, told: bool = True) -> Meter:
+        return self.case.meter(self.facts, told)
 
 
 def formats() -> list[WireFormat]:

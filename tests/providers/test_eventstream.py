@@ -9,7 +9,7 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.eventstream import Frame, Splitter, frame
+from providers.eventstream import Frame, FrameEdge, Splitter, frame
 
 # Messages of AWS's own tests of the framing.
 EMPTY = b"\x00\x00\x00\x10\x00\x00\x00\x00\x05\xc2H\xeb}\x98\xc8\xff"
@@ -125,3 +125,21 @@ def test_a_frame_that_is_too_large() -> None:
         (large[50:], None),
         (PAYLOAD, b"{'foo':'bar'}"),
     ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_what_an_edge_counts_as_unread(size: int) -> None:
+    """Frames above the limit, after which there are edges again; and all after wrong lengths."""
+    edge, large = FrameEdge(max_frame_bytes=100), frame({}, b"x" * 1000)
+    for at in range(0, len(large), size):
+        edge.passed(large[at : at + size])
+    assert (edge.unread, edge.at) == (len(large), True)
+    edge.passed(PAYLOAD)
+    assert (edge.unread, edge.at) == (len(large), True)
+    junk = PAYLOAD[:11] + b"\xff" + PAYLOAD[12:]
+    for at in range(0, len(junk), size):
+        edge.passed(junk[at : at + size])
+    assert (edge.unread, edge.at) == (len(large) + len(junk), False)
+    assert edge.within(PAYLOAD) is None
+    edge.passed(b"")
+    assert edge.unread == len(large) + len(junk)

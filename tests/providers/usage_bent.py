@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.sse import Splitter
+from tests.providers.framed import held_in
 
 KINDS = ("present", "absent", "null", "repeated", "cumulative", "per chunk")
 LIES: dict[str, Callable[[int], Any]] = {
@@ -32,7 +33,7 @@ LIES: dict[str, Callable[[int], Any]] = {
 _NAMES = frozenset(
     (
         *("usage", "usageMetadata", "statistics", "meta", "billed_units"),
-        *("prompt_eval_count", "eval_count"),
+        *("prompt_eval_count", "eval_count", "amazon-bedrock-invocationMetrics"),
     )
 )
 _DATA = re.compile(rb"(?m)^data: ?(\{.*\})(?=\r?$|\r)")
@@ -41,16 +42,21 @@ _LINE = re.compile(rb"[^\n]*\n?")
 
 @dataclass(frozen=True)
 class Event:
-    """A stretch of an answer, and the JSON object that it holds, if it is one."""
+    """A stretch of an answer, and the JSON object that it holds, if it is one.
+
+    framed: makes the stretch anew around another payload, where it has lengths and checksums.
+    """
 
     raw: bytes
     document: Any = None
     payload: bytes = b""
+    framed: Callable[[bytes], bytes] | None = None
 
     def telling(self, document: Any) -> Event:
         """The same event with another document."""
         payload = json.dumps(document).encode()
-        return Event(self.raw.replace(self.payload, payload), document, payload)
+        raw = self.framed(payload) if self.framed else self.raw.replace(self.payload, payload)
+        return Event(raw, document, payload, self.framed)
 
 
 def events(answer: bytes) -> list[Event]:
@@ -62,6 +68,8 @@ def events(answer: bytes) -> list[Event]:
         return [_line(line) for line in _LINE.findall(answer) if line]
     if head == b"[":
         return _elements(answer)
+    if head == b"\0":
+        return [Event(raw, _object(held), held, framed) for raw, held, framed in held_in(answer)]
     splitter = Splitter(max_event_bytes=2**30)
     pieces = splitter.feed(answer)
     rest = splitter.flush()
