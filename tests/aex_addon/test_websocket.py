@@ -14,12 +14,14 @@ from wsproto.events import TextMessage
 from aex_addon import websocket as websocket_module
 from aex_addon.admission import Admission
 from aex_addon.books import Books
+from aex_addon.early_end import end_early
 from aex_addon.guard import PASSED
 from aex_addon.inflight import InFlight
 from aex_addon.sockets import Socket
 from aex_addon.websocket import Websocket
 from ledger.state import Execution
 from providers.openai_responses_ws import MessageMeter, OpenAIResponsesSocket
+from providers.wire import Denial
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import Upstream
 from tests.aex_addon.ws import COMPLETED, CREATE, CREATED, DELTA, Side, accepting, echo, opened
@@ -241,6 +243,49 @@ async def test_no_message_is_kept(
                 await client.hear()
     ended(rig, 3)
     assert lengths == [1] * 12
+
+
+async def test_a_provider_that_goes_beyond_what_was_granted(rig: Rig, provider: Upstream) -> None:
+    """Its answer ends with a message that says so, the line too, and what came is booked."""
+    endless = {**DELTA, "delta": "x" * 100_000}
+
+    async def talk(side: Side) -> None:
+        await side.hear()
+        while True:
+            await side.say(endless)
+
+    provider.answers.append(accepting(provider, talk))
+    async with opened(rig) as client:
+        await client.say(CREATE)
+        while (heard := await client.hear()) == endless:
+            pass
+        assert (heard["status"], heard["error"]["code"]) == (429, "insufficient_quota")
+        assert await client.hear() == 1008
+    (row,) = ended(rig)
+    assert (row.state, row.certainty) == ("COMMITTED", "estimated")
+    assert row.actual_nanousd > row.reserved_nanousd
+
+
+@pytest.mark.parametrize(("agent", "status"), [("codex_exec/1", 400), ("another/1", 423)])
+async def test_an_early_end_is_as_the_agent_takes_it_best(
+    rig: Rig, provider: Upstream, agent: str, status: int
+) -> None:
+    """Habits of agents hold for what ends an answer, as for what denies one."""
+
+    async def talk(side: Side) -> None:
+        await side.hear()
+        await side.say(CREATED)
+        await side.hear()
+
+    provider.answers.append(accepting(provider, talk))
+    async with opened(rig, user_agent=agent) as client:
+        await client.say(CREATE)
+        assert await client.hear() == CREATED
+        ((flow, inflight),) = rig.pipeline.inflight.items()
+        end_early(flow, inflight, Denial(423, "agent_not_serving", "Paused."))
+        assert (await client.hear())["status"] == status
+        assert await client.hear() == 1008
+    assert ended(rig)[0].state == "COMMITTED"
 
 
 async def test_notices_pass_at_any_time(rig: Rig, provider: Upstream) -> None:

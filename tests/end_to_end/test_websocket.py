@@ -365,6 +365,30 @@ def test_a_token_that_is_taken_back(provider: Provider, door: Door, new_agent: N
     assert len(asked(provider)) == 1
 
 
+def test_a_token_that_is_taken_back_in_the_middle(
+    provider: Provider, door: Door, new_agent: NewAgent
+) -> None:
+    """Its answer under way ends with a message that says so; another agent's goes on."""
+    stopped, other = new_agent(), new_agent()
+    provider.script(hold=[3])
+    with socket(door, stopped) as ends, socket(door, other) as goes_on:
+        for each in (ends, goes_on):
+            each.send(json.dumps(CAPPED))
+        provider.wait_held(2)
+        door.gateway.json("agent", "rotate-token", stopped.name)
+        assert answer(ends)[-1]["status"] == 401
+        with pytest.raises(websockets.ConnectionClosed) as raised:
+            ends.recv(timeout=TIMEOUT)
+        provider.release()
+        assert text_of(answer(goes_on)) == SAID
+    assert raised.value.rcvd is not None
+    assert raised.value.rcvd.code == 1008
+    (row,) = calls_of(door, stopped, 1)
+    assert (row["state"], row["certainty"]) == ("COMMITTED", "estimated")
+    assert row["actual_nanousd"] >= asked(provider)[0].cost()
+    assert calls_of(door, other, 1)[0]["certainty"] == "exact"
+
+
 def test_a_locked_ledger(provider: Provider, door: Door, agent: Agent) -> None:
     """While the books cannot be kept, messages are refused in band; then they pass again."""
     from tests.end_to_end.test_fail_closed import locked
