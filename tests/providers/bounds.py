@@ -161,6 +161,7 @@ MAKERS: dict[str, Maker] = {
     "bedrock_converse": lambda dice: bounds_bedrock.converse(dice, text, body, tokens, schema),
     "groq_chat": hosted,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
+    "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
 }

@@ -1,4 +1,4 @@
-"""A maker of random Responses requests, each with what a real tokenizer makes of it.
+"""Makers of random Responses and Completions requests, each with what a real tokenizer makes of it.
 
 Owns: the kinds of items and options that are tried. Refuses to know: how reserves and bills are
 compared (bounds.py).
@@ -14,15 +14,13 @@ from typing import Any
 from providers.wire import Call, Usage
 
 Trial = tuple[Call, Usage]
+Text = Callable[[random.Random], str]
+Body = Callable[[random.Random, dict[str, Any]], bytes]
+Tokens = Callable[[str], int]
+Schema = Callable[[random.Random], dict[str, Any]]
 
 
-def responses(
-    dice: random.Random,
-    text: Callable[[random.Random], str],
-    body: Callable[[random.Random, dict[str, Any]], bytes],
-    tokens: Callable[[str], int],
-    schema: Callable[[random.Random], dict[str, Any]],
-) -> Trial:
+def responses(dice: random.Random, text: Text, body: Body, tokens: Tokens, schema: Schema) -> Trial:
     """Responses: instructions, items of many kinds, tools, a schema, service tiers."""
     said = {"user": "input_text", "developer": "input_text", "assistant": "output_text"}
     items: list[dict[str, Any]] = []
@@ -66,3 +64,20 @@ def responses(
     served = dice.choice([tier, "default", "flex"])
     counts = {"input_tokens": counted, "output_tokens": -1}
     return call, Usage(counts, service_tier=served)
+
+
+def completions(dice: random.Random, text: Text, body: Body, tokens: Tokens) -> Trial:
+    """Completions: one prompt or several, several answers to each, a cap or the API's own."""
+    prompts = [text(dice) for _ in range(dice.randrange(1, 5))]
+    generated = dice.randrange(1, 4)
+    document: dict[str, Any] = {"model": "gpt-3.5-turbo-instruct", "prompt": prompts}
+    document["n"] = generated
+    if dice.random() < 0.5:
+        generated = dice.randrange(generated, 6)
+        document |= {"best_of": generated, "max_tokens": dice.randrange(1, 2000)}
+    call = Call("openai", "POST", "/v1/completions", "", {}, body(dice, document))
+    counts = {
+        "input_tokens": sum(map(tokens, prompts)),
+        "output_tokens": -generated * len(prompts),
+    }
+    return call, Usage(counts)
