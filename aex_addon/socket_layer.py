@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from mitmproxy import ctx, http
+from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
@@ -74,18 +74,6 @@ def outbox_of(flow: http.HTTPFlow) -> Outbox | None:
     """The outbox of a flow that is a WebSocket, or about to be one."""
     outbox: Outbox | None = getattr(flow, _OUTBOX, None)
     return outbox
-
-
-def hang_up(flow: http.HTTPFlow) -> None:
-    """Closes both connections of a WebSocket that has ended.
-
-    mitmproxy does so itself, but for one that was just handing on data: its task is then cancelled
-    where it waits for its turn, and what it held stays open, with the other side still sending.
-    """
-    handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
-    for connection, end in list(handler.transports.items()) if handler else ():
-        if end.writer is not None and connection in (flow.client_conn, flow.server_conn):
-            end.writer.close()
 
 
 class SpeakingStream(HttpStream):

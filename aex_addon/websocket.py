@@ -26,7 +26,7 @@ from aex_addon.excess import exceeded
 from aex_addon.guard import PASSED, survive
 from aex_addon.inflight import Attempt, InFlight
 from aex_addon.pipeline import Pipeline
-from aex_addon.socket_layer import FAULT, hang_up
+from aex_addon.socket_layer import FAULT
 from aex_addon.sockets import Socket
 from ledger.commands import Admitted
 from providers.quirks import adjust
@@ -77,7 +77,6 @@ class Websocket:
         """Settle: one side has gone, whatever was still open."""
         socket = self.pipeline.sockets.pop(flow, None)
         if socket is not None:
-            hang_up(flow)
             await self.pipeline.settle(flow, "broken", sent=not socket.outbox.unsent)
 
     async def _message(
