@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from socket import SHUT_RDWR
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 import openai
 import pytest
 import websockets
-from websockets.sync.client import ClientConnection, connect
 
 from tests.end_to_end.books import account, nothing_reserved, rows, settled
-from tests.end_to_end.doors import TIMEOUT, Door
+from tests.end_to_end.doors import Door
 from tests.end_to_end.gateway import Agent, Gateway
+from tests.end_to_end.lines import Line, line
 from tests.end_to_end.processes import poll
 from tests.end_to_end.prompts import in_thread
 from tests.end_to_end.test_both_doors import COMPARED
@@ -34,26 +33,22 @@ CAPPED: dict[str, Any] = {**CREATE, "max_output_tokens": 64}
 LAST = ("response.completed", "response.incomplete", "response.failed", "error")
 
 
-@contextmanager
-def socket(door: Door, agent: Agent, key: str | None = None) -> Iterator[ClientConnection]:
-    """A WebSocket by a client that knows no AEX, told of the door by its environment."""
-    url = f"{door.base_url}/responses".replace("http", "ws", 1)
-    headers = {"authorization": f"Bearer {key or door.key(agent)}"}
-    with door.entered(agent), connect(url, additional_headers=headers, open_timeout=TIMEOUT) as ws:
-        yield ws
+def socket(door: Door, agent: Agent) -> AbstractContextManager[Line]:
+    """A WebSocket for responses."""
+    return line(door, agent, "/responses")
 
 
-def ask(ws: ClientConnection, **fields: Any) -> list[dict[str, Any]]:
+def ask(ws: Line, **fields: Any) -> list[dict[str, Any]]:
     """Asks once; all messages of the answer."""
     ws.send(json.dumps({**CAPPED, **fields}))
     return answer(ws)
 
 
-def answer(ws: ClientConnection) -> list[dict[str, Any]]:
+def answer(ws: Line) -> list[dict[str, Any]]:
     """The messages up to the end of one answer."""
     told: list[dict[str, Any]] = []
     while not told or told[-1]["type"] not in LAST:
-        told.append(json.loads(ws.recv(timeout=TIMEOUT)))
+        told.append(json.loads(ws.recv()))
     return told
 
 
@@ -79,17 +74,22 @@ def calls_of(door: Door, agent: Agent, count: int) -> list[dict[str, Any]]:
 
 def test_the_sdk(provider: Provider, door: Door, agent: Agent) -> None:
     """The real SDK's own connection: turns in sequence, each metered to the token."""
-    previous, said = None, []
-    with door.sdk(agent) as sdk, door.entered(agent), sdk.responses.connect() as connection:
-        for text in ("one", "two", "three"):
-            options: Any = {"previous_response_id": previous} if previous else {}
-            connection.response.create(model="gpt-4o-mini", input=text, **options)
-            for event in connection:
-                if event.type == "response.completed":
-                    previous = event.response.id
-                    said.append(event.response.output_text)
-                    break
-    assert said == ["You said: one", "You said: two", "You said: three"]
+
+    async def turns() -> list[str]:
+        previous, said = None, []
+        async with door.async_sdk(agent) as sdk, sdk.responses.connect() as connection:
+            for text in ("one", "two", "three"):
+                options: Any = {"previous_response_id": previous} if previous else {}
+                await connection.response.create(model="gpt-4o-mini", input=text, **options)
+                async for event in connection:
+                    if event.type == "response.completed":
+                        previous = event.response.id
+                        said.append(event.response.output_text)
+                        break
+        return said
+
+    with door.entered(agent):
+        assert asyncio.run(turns()) == ["You said: one", "You said: two", "You said: three"]
     found = settled(door.gateway, agent, 4)
     assert [(row["status_code"], row["stream"]) for row in found] == [(101, 0)] + [(200, 1)] * 3
     calls = asked(provider)
@@ -268,7 +268,7 @@ def test_a_client_that_leaves(provider: Provider, door: Door, agent: Agent, inde
     with socket(door, agent) as ws:
         ws.send(json.dumps(CAPPED))
         provider.wait_held()
-        ws.socket.shutdown(SHUT_RDWR)
+        ws.abort()
     provider.wait(lambda calls: calls[-1].gone, "the provider's side closed too")
     (row,) = calls_of(door, agent, 1)
     (call,) = asked(provider)
@@ -323,9 +323,9 @@ def test_an_answer_to_no_call(provider: Provider, door: Door, agent: Agent) -> N
     provider.script(socket={"unasked": True})
     with socket(door, agent) as ws:
         assert text_of(ask(ws)) == SAID
-        assert json.loads(ws.recv(timeout=TIMEOUT))["type"] == "response.created"
+        assert json.loads(ws.recv())["type"] == "response.created"
         with pytest.raises(websockets.ConnectionClosed) as raised:
-            ws.recv(timeout=TIMEOUT)
+            ws.recv()
     assert raised.value.rcvd is not None
     assert raised.value.rcvd.code == 1011
 
@@ -334,7 +334,7 @@ def test_extensions_are_not_taken_up(provider: Provider, door: Door, agent: Agen
     """A provider that compresses unasked is not believed, and neither side is told to."""
     provider.script(socket={"extensions": "permessage-deflate"})
     with socket(door, agent) as ws:
-        assert ws.protocol.extensions == []
+        assert ws.extensions == []
         assert text_of(ask(ws)) == SAID
 
 
@@ -378,7 +378,7 @@ def test_a_token_that_is_taken_back_in_the_middle(
         door.gateway.json("agent", "rotate-token", stopped.name)
         assert answer(ends)[-1]["status"] == 401
         with pytest.raises(websockets.ConnectionClosed) as raised:
-            ends.recv(timeout=TIMEOUT)
+            ends.recv()
         provider.release()
         assert text_of(answer(goes_on)) == SAID
     assert raised.value.rcvd is not None
@@ -404,10 +404,8 @@ def test_a_locked_ledger(provider: Provider, door: Door, agent: Agent) -> None:
 @pytest.mark.parametrize("path", ["/realtime?model=gpt-realtime", "/chat/completions"])
 def test_other_sockets(provider: Provider, door: Door, agent: Agent, path: str) -> None:
     """An upgrade whose messages are not metered is a 426, as ever."""
-    url = f"{door.base_url}{path}".replace("http", "ws", 1)
-    headers = {"authorization": f"Bearer {door.key(agent)}"}
-    with door.entered(agent), pytest.raises(websockets.InvalidStatus) as raised:
-        connect(url, additional_headers=headers)
+    with pytest.raises(websockets.InvalidStatus) as raised, line(door, agent, path):
+        pass
     assert raised.value.response.status_code == 426
     assert provider.calls() == []
     assert nothing_reserved(door.gateway, agent)
@@ -418,7 +416,7 @@ def test_stopping(provider: Provider, new_gateway: Callable[[], Gateway]) -> Non
     own = new_gateway().start()
     agent, door = own.create_agent(), Door("base_url", own, "")
     provider.script(hold=[3])
-    with door.entered(agent), socket(door, agent) as ws:
+    with socket(door, agent) as ws:
         ws.send(json.dumps(CAPPED))
         provider.wait_held()
         with in_thread(own.stop):
