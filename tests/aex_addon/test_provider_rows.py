@@ -145,7 +145,7 @@ def test_names_in_variables_have_no_dashes() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "told"),
     [
-        ("openia", {}, "is none of those AEX knows: anthropic, azure, cerebras"),
+        ("openia", {}, "is none of those AEX knows: anthropic, aws, azure, cerebras"),
         ("openia", {}, "did you mean 'openai'? A new one needs upstream and formats."),
         ("mine", {"upstream": "https://llm.example"}, "A new one needs upstream and formats"),
         ("mine", {"formats": ["openai"]}, "A new one needs upstream and formats"),
