@@ -34,7 +34,8 @@ class GovernedHttp1Client(Http1Client):
                     break
         yield from super().read_headers(event)
         if self.state == self.read_headers and len(self.buf) > HEAD_BYTES_MAX and self.stream_id:
-            self.buf.maybe_extract_at_most(len(self.buf))
+            # What still comes in until it is closed is not even looked at.
+            self.state = self.done
             yield commands.CloseConnection(self.conn)
             message = "the head of the answer is too large"
             yield ReceiveHttp(

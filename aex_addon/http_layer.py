@@ -96,6 +96,9 @@ class GovernedHttpLayer(HttpLayer):
     def _failed(
         self, child: layer.Layer | HttpStream, event: ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
+        if isinstance(child, Http1Server) and event.stream_id != child.stream_id:
+            # A second fault of a call that has been answered for its first.
+            return
         shaped = self._shaped(event)
         if shaped is None:
             yield from super().event_to_child(child, event)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.wire import Upstream, upstream
+
+
+@pytest.fixture(autouse=True)
+def nothing_crashed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """mitmproxy logs what its layers raise, and goes on: no answer would show it."""
+    yield
+    said = [record.getMessage() for record in caplog.get_records("call")]
+    assert [message for message in said if "crashed" in message] == []
 
 
 @pytest.fixture

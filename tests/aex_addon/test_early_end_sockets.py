@@ -41,16 +41,17 @@ async def test_an_answer_under_way(rig: Rig, provider: Upstream) -> None:
 
 async def test_an_answer_without_an_end(rig: Rig, provider: Upstream) -> None:
     """A provider that goes on beyond the cap is left."""
-    codes: asyncio.Queue[object] = asyncio.Queue()
+    left = asyncio.Event()
 
     async def talk(side: Side) -> None:
         await side.hear()
         await side.say(CREATED)
-        hearing = asyncio.ensure_future(side.hear())
-        while not hearing.done():
-            await side.say(TOO_MUCH)
-            await asyncio.sleep(0)
-        codes.put_nowait(await hearing)
+        try:
+            while True:
+                await side.say(TOO_MUCH)
+                await asyncio.sleep(0)
+        finally:
+            left.set()
 
     provider.answers.append(accepting(provider, talk))
     async with opened(rig) as client:
@@ -58,7 +59,8 @@ async def test_an_answer_without_an_end(rig: Rig, provider: Upstream) -> None:
         heard = [await client.hear()]
         while not isinstance(heard[-1], int):
             heard.append(await client.hear())
-    assert await codes.get() == heard[-1] == POLICY
+    await left.wait()
+    assert heard[-1] == POLICY
     assert "went on beyond what was reserved" in heard[-2]["error"]["message"]
     assert len(heard) < 10
     (row,) = ended(rig)

@@ -151,13 +151,6 @@ async def meet(rig: Rig, provider: Upstream, recorded: Recorded, fault: Fault) -
     return Met(sent[0], taken, await settled(rig))
 
 
-@pytest.fixture(autouse=True)
-def nothing_crashed(caplog: pytest.LogCaptureFixture) -> Any:
-    """mitmproxy logs what its layers raise, and goes on."""
-    yield
-    assert [each.message for each in caplog.records if "crashed" in each.message] == []
-
-
 @pytest.mark.parametrize("recorded", CASES)
 async def test_faults(
     recorded: Recorded,
@@ -193,7 +186,7 @@ def check(name: str, recorded: Recorded, met: Met) -> None:
     fault, taken, row = FAULTS[name], met.taken, met.row
     # What fails before there is an answer is told by AEX.
     assert taken.status == (recorded.denied(502) if fault.status == 502 else fault.status)
-    if fault.status in (200, 206):
+    if fault.status in (200, 204, 206):
         meter = recorded.wire_format.meter(recorded.facts, fault.status, met.sender.content_type)
         expected = run(meter, [met.sender.sent])[0]
         if fault.whole:
