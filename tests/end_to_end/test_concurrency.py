@@ -62,9 +62,15 @@ async def flood(door: Door, agent: Agent, body: object, provider: Provider) -> l
     limits = httpx.Limits(max_connections=None)
     async with door.async_client(agent, limits=limits, timeout=100) as client:
         calls = [asyncio.ensure_future(client.post(CHAT_PATH, json=body)) for _ in range(CALLS)]
-        await asyncio.to_thread(
+        deciding = asyncio.to_thread(
             poll, lambda: len(rows(door.gateway, agent)) == CALLS, "every call decided", 90
         )
+        try:
+            await deciding
+        except AssertionError as error:
+            # A call that has failed on its way is never decided: its own error says more.
+            broken = [call.exception() for call in calls if call.done() and call.exception()]
+            raise AssertionError(f"{error}; broken calls: {broken}") from error
         await asyncio.to_thread(provider.wait_held, FIT)
         provider.release()
         return [answer.status_code for answer in await asyncio.gather(*calls)]
