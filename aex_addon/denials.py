@@ -126,6 +126,14 @@ def _explain(denied: Denied) -> Denial:
         )
     if denied.code == "budget_exceeded":
         return replace(base, message=_budget(denied), remedy=_raise_budget(denied))
+    if denied.code == "overrun":
+        return replace(
+            base,
+            message=f"Agent {denied.account!r} is stopped: its call {denied.message} was billed "
+            "above what was reserved for it.",
+            remedy=f"Do not retry; ask the operator, who looks at it (`aex executions show "
+            f"{denied.message}`) and tops up: `aex agent top-up {denied.account} USD`.",
+        )
     if denied.code == "rate_limited":
         seconds = -(-denied.retry_after_ns // 1_000_000_000)
         return replace(

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger import events, rates, windows
-from ledger.commands import Admit, Admitted, Denied, Outcome, Quote, Rejected, Replayed, Underway
+from ledger import events, headroom, rates, windows
+from ledger.commands import Admit, Admitted, Denied, Outcome, Rejected, Replayed, Underway
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
 from ledger.state import OPEN_STATES, Agent, State, Token
@@ -56,12 +56,13 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
         denial = earlier
     denial = denial or serving(command.execution_id, token.agent, levels)
     denial = denial or _verdict(command, token)
+    denial = denial or headroom.overrun(command, token, levels)
     taken: dict[str, int] = {}
     if denial is None and command.metered:
         denial, taken = _rate(state, command, token, levels, now)
     cap = command.quote.output_tokens_cap
     if denial is None:
-        denial, cap = _budget(command, token, levels, now)
+        denial, cap = headroom.budget(command, token, levels, now)
     if denial is not None:
         return [_denied(command, token, denial)], denial
     drafts, outcome = _admit(command, token, levels, cap, taken, now)
@@ -194,43 +195,6 @@ def _token_cells(command: Admit, levels: Sequence[Agent]) -> int:
         return 0
     limits = (level.tpm for level in levels if level.tpm)
     return min((rates.bounded(command.tokens_max, limit) for limit in limits), default=0)
-
-
-def _budget(
-    command: Admit, token: Token, levels: Sequence[Agent], now: int
-) -> tuple[Denied | None, int]:
-    """The output cap that every level can carry, or the denial of the level that cannot."""
-    quote = command.quote
-    cap = quote.output_tokens_cap
-    for level in levels:
-        needed = quote.cost(cap)
-        if needed <= max(level.remaining_nanousd, 0):
-            continue
-        smaller = quote.affordable_cap(level.remaining_nanousd)
-        if levels[0].on_short_budget == "clamp" and smaller >= _least_useful(levels[0], quote):
-            cap = smaller
-            continue
-        return (
-            Denied(
-                command.execution_id,
-                token.agent,
-                402,
-                "budget_exceeded",
-                "",
-                level.name,
-                needed_nanousd=min(quote.cost(quote.output_tokens_cap), MAX_NANOUSD),
-                remaining_nanousd=level.remaining_nanousd,
-                budget_nanousd=level.budget_nanousd,
-                resets_at=windows.end_of(level.budget_window, now),
-            ),
-            0,
-        )
-    return None, cap
-
-
-def _least_useful(agent: Agent, quote: Quote) -> int:
-    least = max(agent.min_output_tokens, quote.output_tokens_least)
-    return max(1, min(least, quote.output_tokens_cap))
 
 
 def _facts(command: Admit, token: Token) -> dict[str, Any]:

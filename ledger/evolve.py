@@ -217,6 +217,16 @@ def _adjusted(state: State, event: Event, p: Any) -> None:
     state.reservations.append(Reservation(execution.execution_id, "adjust", actual, event.seq))
 
 
+def _overrun(state: State, event: Event, p: Any) -> None:
+    """The agent makes no further call until it is topped up."""
+    assert event.execution_id is not None
+    execution = state.executions[event.execution_id]
+    # Events of an earlier schema stopped nobody.
+    agent = state.agents.get(p.get("stops", ""))
+    if agent is not None and agent.created_at <= execution.created_at:
+        put_agent(state, agent._replace(stopped_by=execution.execution_id))
+
+
 def _answer_stored(state: State, event: Event, p: Any) -> None:
     assert event.execution_id is not None
     state.answers[event.execution_id] = Answer(
@@ -232,6 +242,7 @@ _APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     events.RELEASED: _released,
     events.DENIED: _denied,
     events.ADJUSTED: _adjusted,
+    events.OVERRUN: _overrun,
     events.ANSWER_STORED: _answer_stored,
 }
 

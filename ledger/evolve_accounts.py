@@ -58,10 +58,11 @@ def agent_created(state: State, event: Event, p: Any) -> None:
 
 
 def agent_credited(state: State, event: Event, p: Any) -> None:
-    """More budget."""
+    """More budget; what an overrun has stopped goes on."""
     assert event.agent is not None
     agent = state.agents[event.agent]
-    put_agent(state, agent._replace(budget_nanousd=agent.budget_nanousd + p["amount_nanousd"]))
+    budget = agent.budget_nanousd + p["amount_nanousd"]
+    put_agent(state, agent._replace(budget_nanousd=budget, stopped_by=""))
 
 
 def agent_limits(state: State, event: Event, p: Any) -> None:

@@ -117,6 +117,7 @@ def _agents(db: Database) -> Any:
         window_start=_integer(),
         spent_before_nanousd=_integer(),
         expires_at=_integer(),
+        stopped_by=_text(),
     )
 
 

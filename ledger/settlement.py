@@ -5,9 +5,10 @@ admission is.
 Refuses to know: how the actual cost was found.
 
 The laws: an execution settles once, and a second settlement changes nothing; what the provider
-billed is booked in full, also above the reserve (`usage.overrun`); a dispatched call is released
-only with a recorded proof that it was not billed; a bill that comes after recovery has guessed is
-booked as an adjustment, never lost.
+billed is booked in full, also above the reserve (`usage.overrun`), and the agent then makes no
+further call before it is topped up; a dispatched call is released only with a recorded proof that
+it was not billed; a bill that comes after recovery has guessed is booked as an adjustment, never
+lost.
 """
 
 from __future__ import annotations
@@ -137,7 +138,11 @@ def _overrun(execution: Execution, actual: int) -> list[Draft]:
     over = actual - execution.reserved_nanousd
     if over <= 0:
         return []
-    payload = {"over_nanousd": over, "reserved_nanousd": execution.reserved_nanousd}
+    payload = {
+        "over_nanousd": over,
+        "reserved_nanousd": execution.reserved_nanousd,
+        "stops": execution.agent,
+    }
     return [Draft(events.OVERRUN, execution.agent, execution.execution_id, payload)]
 
 

@@ -65,13 +65,17 @@ def _balances(accounts: Sequence[Agent]) -> Iterator[Metric]:
             ("remaining", "What a new call may reserve; negative after an overrun."),
         )
     )
+    stopped = GaugeMetricFamily(
+        "aex_stopped", "1 where an overrun stopped it until a top-up.", labels=("agent", "kind")
+    )
     for account in accounts:
         labels = (account.name, account.kind)
         budget.add_metric(labels, account.budget_nanousd / _NANO)
         spent.add_metric(labels, account.spent_nanousd / _NANO)
         reserved.add_metric(labels, account.reserved_nanousd / _NANO)
         remaining.add_metric(labels, account.remaining_nanousd / _NANO)
-    yield from (budget, spent, reserved, remaining)
+        stopped.add_metric(labels, int(bool(account.stopped_by)))
+    yield from (budget, spent, reserved, remaining, stopped)
 
 
 def _calls(agents: Mapping[str, Ends]) -> Iterator[Metric]:

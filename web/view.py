@@ -18,8 +18,9 @@ from web.tally import Ends
 class AgentRow:
     """One account; the shares are whole percents of its budget.
 
-    `overrun` is what was billed above its reserves, `over` what is booked and held above its
-    budget, `remedy` the command that lets it serve again; each is "" where there is none.
+    `overrun` is what was billed above its reserves, `stopped_by` the call of these that stopped it,
+    `over` what is booked and held above its budget, `remedy` the command that lets it serve again;
+    each is "" where there is none.
     """
 
     name: str
@@ -31,6 +32,7 @@ class AgentRow:
     spent_percent: int
     reserved_percent: int
     overrun: str
+    stopped_by: str
     over: str
     remedy: str
 
@@ -90,8 +92,9 @@ def _agent_row(agent: Agent, ends: Ends) -> AgentRow:
         spent_percent=percent(agent.spent_nanousd, agent.budget_nanousd),
         reserved_percent=percent(agent.reserved_nanousd, agent.budget_nanousd),
         overrun=f"{show_usd(ends.overrun_nanousd)} by {calls}" if ends.overruns else "",
+        stopped_by=agent.stopped_by,
         over=over,
-        remedy=f"aex {command} top-up {agent.name} USD" if over else "",
+        remedy=f"aex {command} top-up {agent.name} USD" if over or agent.stopped_by else "",
     )
 
 

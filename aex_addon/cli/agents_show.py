@@ -99,6 +99,7 @@ def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
             (found.kind, found.name),
             ("parent", found.parent),
             ("state", found.lifecycle_state + reason),
+            ("stopped", _stop(found) if found.stopped_by else None),
             *((key, shape_text(shape, key)) for key in BALANCES),
             ("budget window", resets if windowed else None),
             ("spent in all", f"${usd(shape['lifetime_spent_nanousd'])}" if windowed else None),
@@ -108,6 +109,10 @@ def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
             ("expires", short(found.expires_at) if found.expires_at else None),
         ]
     )
+
+
+def _stop(found: Agent) -> str:
+    return f"{found.stopped_by} was billed above its reserve; `aex agent top-up {found.name} USD`"
 
 
 def _show_tokens(tokens: list[Token], now_ns: int) -> None:

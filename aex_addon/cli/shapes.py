@@ -71,6 +71,7 @@ def agent_shape(agent: Agent, now_ns: int) -> dict[str, Any]:
         "tpm": agent.tpm,
         "on_short_budget": agent.on_short_budget,
         "min_output_tokens": agent.min_output_tokens,
+        "stopped_by": agent.stopped_by or None,
         "created_at": iso(agent.created_at),
         "expires_at": iso(agent.expires_at),
     }

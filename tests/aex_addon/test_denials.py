@@ -52,6 +52,15 @@ def test_a_budget() -> None:
     assert (denial.status, denial.retryable, denial.retry_after) == (402, False, None)
 
 
+def test_an_overrun() -> None:
+    """The call that was billed above its reserve is named, and the command that ends the stop."""
+    denial = explained("overrun", 402, account="bot", message="ex_7")
+    assert "its call ex_7 was billed above what was reserved" in denial.message
+    assert "aex executions show ex_7" in denial.remedy
+    assert "aex agent top-up bot USD" in denial.remedy
+    assert (denial.status, denial.retryable) == (402, False)
+
+
 def test_an_overdrawn_budget_has_nothing_left() -> None:
     """After an overrun what is left is shown as nothing, not as a negative amount."""
     denial = explained("budget_exceeded", 402, account="bot", remaining_nanousd=-5)

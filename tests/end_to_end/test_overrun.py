@@ -91,6 +91,31 @@ def test_an_overrun_is_told_and_a_top_up_ends_it(
     assert "above its reserve" in billed
 
 
+def test_an_overrun_stops_an_agent_that_has_budget_left(
+    provider: Provider, door: Door, new_agent: Callable[..., Agent]
+) -> None:
+    """A bill above its reserve says that reserves may be no bound: somebody looks first."""
+    agent, gateway = new_agent("500"), door.gateway
+    provider.script(usage="overrun")
+    with door.sdk(agent, max_retries=0) as sdk:
+        sdk.chat.completions.create(**CHAT)
+        provider.script()
+        row = settled_one(gateway, agent)
+        assert row["reserved_nanousd"] < row["actual_nanousd"] < agent.budget_nanousd
+        with pytest.raises(openai.APIStatusError, match="was billed above what was") as raised:
+            sdk.chat.completions.create(**CHAT)
+        assert raised.value.status_code == 402
+        assert row["execution_id"] in str(raised.value)
+        assert len(provider.calls()) == 1
+        assert metrics(gateway, agent)["aex_stopped"] == 1
+        assert row["execution_id"] in rows_of(page(gateway, "/dashboard"), agent)[0]
+        said = gateway.run("agent", "inspect", agent.name).stdout
+        assert f"{row['execution_id']} was billed above its reserve" in said
+        assert gateway.run("agent", "top-up", agent.name, "0.01").returncode == 0
+        sdk.chat.completions.create(**CHAT)
+        assert metrics(gateway, agent)["aex_stopped"] == 0
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example"])
 def test_metrics_are_for_this_machine(gateway: Gateway, host: str) -> None:
     """A foreign name that resolves to the gateway gets no figure, as with the dashboard."""

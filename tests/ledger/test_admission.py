@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.admin_commands import CreditAgent, RevokeToken
-from ledger.commands import Admitted, Denied, Quote
+from ledger.commands import Adjust, Admitted, Denied, Quote
 from ledger.state import DENIED, DISPATCHED
 from tests.ledger.making import (
     REFUSED,
@@ -83,11 +83,12 @@ def test_a_reserve_never_breaks_the_budget(calls: list[tuple[int, int, int]], bu
         assert 0 <= kernel.balance()[2] <= budget
 
 
-def test_after_an_overrun_nothing_is_held() -> None:
-    """An agent whose bill went above its budget may only make free calls, until a top-up."""
+def test_above_its_budget_nothing_is_held() -> None:
+    """An agent of which more is booked than its budget may only make calls that cost nothing."""
     kernel = started(budget=100, min_output_tokens=1)
     kernel(admit("e1", fixed=100))
-    kernel(commit("e1", 150))
+    kernel(commit("e1", 100))
+    kernel(Adjust("e1", 150, "the invoice", "operator"))
     assert kernel.balance() == (100, 150, 0)
     assert word(kernel(admit("e2", fixed=1))) == "402 budget_exceeded"
     assert word(kernel(admit("e0", fixed=0))) == "holds 0 cap 0"
@@ -116,6 +117,7 @@ PRECEDENCE: list[tuple[str, str]] = [
     ("scope", "403 token_scope"),
     ("deleted", "423 agent_not_serving"),
     ("refused", "403 model_unpriced"),
+    ("overrun", "402 overrun"),
     ("rate", "429 rate_limited"),
     ("budget", "402 budget_exceeded"),
     ("nothing", "holds 500 cap 0"),
@@ -130,6 +132,9 @@ def test_the_order_of_the_questions(first: str, expected: str) -> None:
     kernel = started(budget=400 if "budget" in wrong else 1_000, rpm=1)
     if "rate" in wrong:
         kernel(admit("e0", fixed=0))
+    if "overrun" in wrong:
+        agent = kernel.state.agents["alice"]
+        kernel.state.agents["alice"] = agent._replace(stopped_by="e0")
     kernel(
         issue(
             scope="read-only" if "scope" in wrong else "execution",

@@ -56,12 +56,19 @@ def make_old(url: str, base: Path, version: int) -> Tables:
     with closing(connect(url, base)) as engine:
         with program_of(version):
             migrate(engine)
-        for line in (FIXTURES / f"schema_{version}.sql").read_text().splitlines():
-            if line and not line.startswith("--"):
-                engine.rows(line.removesuffix(";"))
+        _, _, statements = (FIXTURES / f"schema_{version}.sql").read_text().partition("\n\n")
+        for statement in statements.removesuffix(";\n").split(";\n"):
+            engine.rows(spoken(engine, statement))
         if isinstance(engine, PostgresEngine):
             engine.commit()
         return content(engine)
+
+
+def spoken(engine: Engine, statement: str) -> str:
+    """The statement with its blobs as the engine writes them."""
+    if isinstance(engine, SqliteEngine):
+        return statement
+    return statement.replace("X'", "'\\x")
 
 
 def content(engine: Engine) -> Tables:

@@ -19,6 +19,7 @@ from ledger.store import Store
 FROZEN = {
     1: "4baeca3cdad1de75cf911399f4552dc02d8ff823a39262435ab3c23e6d13d0d5",
     2: "92c9ec17242f82fff184893a04bd9d5e7fa56371172165196bfe3619f2875244",
+    3: "c0b3be4bd4e708bbd4c80b3f844bb71e8aeac86a8292b1c69ef28a9f050bba3c",
 }
 
 ROWS = {

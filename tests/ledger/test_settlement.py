@@ -120,10 +120,14 @@ def test_recovery_charges_unless_told_to_release(policy: str) -> None:
 
 
 def test_an_overrun_says_by_how_much() -> None:
-    """The event of an overrun holds the reserve and what was billed above it."""
+    """The event of an overrun holds the reserve, what was billed above it, and whom it stops."""
     kernel = started()
     kernel(commit("e1", 130))
-    assert kernel.log[-1].data() == {"over_nanousd": 30, "reserved_nanousd": 100}
+    assert kernel.log[-1].data() == {
+        "over_nanousd": 30,
+        "reserved_nanousd": 100,
+        "stops": "alice",
+    }
     assert kernel.log[-1].execution_id == "e1"
 
 

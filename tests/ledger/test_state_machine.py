@@ -76,6 +76,8 @@ policies = st.sampled_from(["charge", "release"])
 which = st.integers(0, 1)
 budgets = st.integers(0, 4_000)
 ASKED: dict[str, Any] = {
+    # An overrun stops an agent; mostly somebody tops it up before it asks again.
+    "eased": st.sampled_from([True, True, True, False]),
     "payer": st.sampled_from(["alice", "bob", "alice/r1", "alice", "bob", "bob/r2"]),
     "costs": st.lists(st.integers(0, 400), min_size=1, max_size=4),
     "rate": st.sampled_from([0, 2_000]),
@@ -134,6 +136,9 @@ class Books(RuleBasedStateMachine):
         self.gone: set[str] = set()
         self.spared = 3
         self.over: set[str] = set()
+        # Agents that an overrun has stopped; and those that had been when calls were last asked.
+        self.stopped: set[str] = set()
+        self.halted: set[str] = set()
         self.before: dict[str, int] = {}
 
     def opened(self, tree: Tree) -> tuple[Store, Taker]:
@@ -170,7 +175,16 @@ class Books(RuleBasedStateMachine):
         """One batch, a little later than the one before; what came of it, and what happened."""
         self.now += 1_000_000
         outcomes = self.store.execute(commands)
-        return outcomes, self.seen.read()
+        happened = self.seen.read()
+        for event in happened:
+            if event.type == OVERRUN and self.is_its_own(event):
+                self.stopped.add(str(event.agent))
+        return outcomes, happened
+
+    def is_its_own(self, event: Event) -> bool:
+        """Whether the call was made by the account that has its agent's name now."""
+        call = self.known.get(str(event.execution_id))
+        return call is None or (event.agent, self.births[str(event.agent)]) in call.levels
 
     def one(self, command: Command) -> Outcome:
         """A command in a batch of its own."""
@@ -178,8 +192,11 @@ class Books(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------- calls
 
-    def asked(self, payer: str, costs: list[int], rate: int, at: int) -> list[Admit]:
+    def asked(self, payer: str, costs: list[int], rate: int, at: int, eased: bool) -> list[Admit]:
         """Calls that nobody has asked for yet."""
+        if eased and (agent := payer.partition("/")[0]) in self.stopped:
+            self.top_up(agent, 1)
+        self.halted = set(self.stopped)
         self.started += len(costs)
         return [
             admit(
@@ -198,6 +215,9 @@ class Books(RuleBasedStateMachine):
         assert isinstance(outcome, Admitted | Denied)
         if isinstance(outcome, Denied) and outcome.agent is None:
             return False
+        halted = payer.partition("/")[0] in self.halted
+        assert halted <= isinstance(outcome, Denied)
+        assert halted or not (isinstance(outcome, Denied) and outcome.code == "overrun")
         call = self.known[key] = Call(command)
         if isinstance(outcome, Denied):
             call.end = Settled(key, "DENIED", 0, fresh=False)
@@ -207,13 +227,13 @@ class Books(RuleBasedStateMachine):
             call.levels = [(name, self.births[name]) for name in names]
         return True
 
-    def reserve(self, payer: str, costs: list[int], rate: int, at: int) -> object:
+    def reserve(self, payer: str, costs: list[int], rate: int, at: int, eased: bool) -> object:
         """A batch of calls; each is held and dispatched at once, or held for less, or denied."""
         self.before = {
             name: agent.spent_nanousd + agent.reserved_nanousd
             for name, agent in self.seen.state.agents.items()
         }
-        asked = self.asked(payer, costs, rate, at)
+        asked = self.asked(payer, costs, rate, at, eased)
         outcomes, _ = self.do(*asked)
         pairs = zip(asked, outcomes, strict=True)
         return multiple(
@@ -225,9 +245,17 @@ class Books(RuleBasedStateMachine):
     others_reserve = rule(**ASKED, target=calls)(reserve)
 
     @rule(**ASKED, target=calls, **BILLED)
-    def rush(self, payer: str, costs: list[int], rate: int, at: int, actual: int | None) -> object:
+    def rush(
+        self,
+        payer: str,
+        costs: list[int],
+        rate: int,
+        at: int,
+        eased: bool,
+        actual: int | None,
+    ) -> object:
         """Calls with their ends in one batch."""
-        asked = self.asked(payer, costs, rate, at)
+        asked = self.asked(payer, costs, rate, at, eased)
         ends = [commit(one.execution_id, actual) for one in asked]
         outcomes, happened = self.do(*asked, *ends)
         found = []
@@ -330,6 +358,7 @@ class Books(RuleBasedStateMachine):
     def top_up(self, name: str, amount: int) -> None:
         if isinstance(self.one(CreditAgent(name, amount, "more", "operator")), Done):
             self.credits[name] += amount
+            self.stopped.discard(name)
 
     @rule(
         name=accounts,
@@ -377,6 +406,7 @@ class Books(RuleBasedStateMachine):
             self.births[name] += 1
             self.tokens[name] += 1
             self.over.discard(name)
+            self.stopped.discard(name)
 
     @rule()
     def sign(self) -> None:
@@ -439,6 +469,11 @@ class Books(RuleBasedStateMachine):
                 assert name in self.over
                 assert used <= self.before.get(name, used)
         self.before = {}
+
+    @invariant()
+    def an_overrun_stops_its_agent_alone(self) -> None:
+        rows = self.seen.state.agents
+        assert {name for name, agent in rows.items() if agent.stopped_by} == self.stopped
 
     @invariant()
     def an_execution_ends_at_most_once(self) -> None:

@@ -92,6 +92,7 @@ def test_an_overrun_is_marked(client: FlaskClient, store: Store) -> None:
     store.execute([admit("e1", "bot"), commit("e1", 15 * 10**8)])
     page = client.get("/dashboard").text
     assert "<strong>$0.50 over its budget</strong>" in page
+    assert "Stopped by <code>e1</code>" in page
     assert f"<code>{remedy}</code>" in page
     assert "Billed $1.4999999 by 1 call above what was reserved." in page
     assert "<strong>$1.4999999 above its reserve</strong>" in page
@@ -99,6 +100,7 @@ def test_an_overrun_is_marked(client: FlaskClient, store: Store) -> None:
     page = client.get("/dashboard").text
     assert remedy not in page
     assert "over its budget" not in page
+    assert "Stopped by" not in page
     assert "Billed $1.4999999 by 1 call above what was reserved." in page
     assert "<strong>$1.4999999 above its reserve</strong>" in page
 

@@ -64,7 +64,7 @@ def test_a_scrape_tells_the_books(store: Store, open_reader: Callable[[], Reader
     assert of(found, "aex_remaining_usd", **bot) == 0.48
     for state, count in (("COMMITTED", 3), ("RELEASED", 1), ("DENIED", 1)):
         assert of(found, "aex_executions_total", agent="bot", state=state) == count
-    assert of(found, "aex_overruns_total", agent="bot") == 1
+    assert of(found, "aex_overruns_total", agent="bot") == of(found, "aex_stopped", **bot) == 1
     assert of(found, "aex_overrun_usd_total", agent="bot") == 0.2
     assert of(found, "aex_uncertain_settlements_total", agent="bot") == 1
     with open_reader() as reader:

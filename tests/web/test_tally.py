@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.admin_commands import CreditAgent
 from ledger.commands import Recover
 from ledger.events import OVERRUN
 from ledger.read import Reader
@@ -27,6 +28,7 @@ def work(store: Store, number: int) -> None:
         [
             commit(keys[0], 100),
             commit(keys[1], 140),
+            CreditAgent("bot", 1, "seen", "operator"),
             release(keys[2]),
             Recover(keys[3], "charge"),
             admit(keys[4], "bot", refusal=REFUSED),

@@ -65,6 +65,12 @@ def test_an_account_over_its_budget(kind: str, spent: int, over: str, remedy: st
     assert (row.over, row.remedy) == (over, remedy)
 
 
+def test_an_account_that_an_overrun_stopped() -> None:
+    """Within its budget too the call and the command are named."""
+    (row,) = agent_rows([AGENT._replace(stopped_by="ex_7")], {})
+    assert (row.stopped_by, row.over, row.remedy) == ("ex_7", "", "aex agent top-up bot USD")
+
+
 @pytest.mark.parametrize(
     ("ends", "shown"),
     [
