@@ -58,6 +58,11 @@ class Credentials(Protocol):
         """True where calls go without a secret, because none is there and none is needed."""
         ...
 
+    @property
+    def lacks(self) -> bool:
+        """True where a secret is needed and none is there, so that every call is refused."""
+        ...
+
     async def ready(self) -> None:
         """Returns when there is something to show, or nothing to be had for now."""
         ...
@@ -107,13 +112,18 @@ class OwnSecret:
         """True where none is there and none is needed."""
         return self.keeper.secret is None and not self._required
 
+    @property
+    def lacks(self) -> bool:
+        """True where none is there and one is needed."""
+        return self.keeper.secret is None and self._required
+
     async def ready(self) -> None:
         """Waits for a new secret where there is no other to try."""
         await self.keeper.ready()
 
     def lacking(self, request: http.Request) -> Refusal | None:
         """503, with what the operator must do, where a secret is needed and not there."""
-        if self.keeper.secret is not None or not self._required:
+        if not self.lacks:
             return None
         remedy = self.keeper.trouble or (f"set {self.name} where the gateway runs, then restart it")
         message = f"AEX has no key for {self.provider}: {remedy}."
@@ -167,6 +177,7 @@ class AgentsKey:
     of_agent = True
     name = 'credentials = "agent"'
     goes_without = False
+    lacks = False
 
     def __init__(self, provider: str, place: KeyPlace) -> None:
         self._provider = provider

@@ -39,6 +39,7 @@ COMMANDS = {
     "replay": (f"{_CLI}.replay:replay", "The books as of an event or a time."),
     "ledger": (f"{_CLI}.ledger:ledger", "The books: back up, restore, export, correct."),
     "certs": (f"{_CLI}.certs:certs", "The CA that agents are to trust."),
+    "doctor": (f"{_CLI}.doctor:doctor", "What is wrong here, and what to do about it."),
     "version": (f"{_CLI}.about:version_command", "Which AEX this is."),
 }
 
