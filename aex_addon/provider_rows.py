@@ -23,6 +23,7 @@ from certs.errors import HostRefused
 from certs.hosts import permitted_names
 from providers.provider import KeyHeader, KeyParameter, Nests, Provider
 from providers.registry import PROVIDERS, family
+from providers.subscriptions import METERED
 
 # What AEX's own address serves besides: no provider's prefix may hide it.
 PAGES = frozenset(("admin", "api", "dashboard", "health", "metrics", "static", "v1"))
@@ -57,6 +58,15 @@ def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
         if named in found:
             problems.append(f"aex.toml: [providers.{named}] is configured twice, also as {name}")
         found[named] = settings
+    for name, settings in found.items():
+        if settings.subscription is not None and name not in METERED:
+            which = ", ".join(METERED)
+            problems.append(
+                f"aex.toml: [providers.{name}] has no plan that can be metered; "
+                f"subscription is for {which}"
+            )
+    if problems:
+        raise ConfigError(tuple(sorted(problems)))
     made = [_changed(provider, found.get(provider.id, NO_SETTINGS)) for provider in PROVIDERS]
     for name in (name for name in found if name not in known):
         problem = _mistake(name, found[name], known)
@@ -103,6 +113,8 @@ def _named(provider: Provider, settings: ProviderSettings) -> Provider:
     free = provider.free if settings.free is None else settings.free
     price_as = settings.price_as or ("" if settings.free else provider.price_as)
     formats = provider.formats
+    if settings.subscription == "meter":
+        formats = (*METERED[provider.id], *formats)
     if settings.formats:
         spoken = (family(name, price_as=price_as, free=free) for name in settings.formats)
         formats = tuple(dict.fromkeys(name for names in spoken for name in names))

@@ -137,6 +137,7 @@ class ProviderSettings(_Table):
     formats: Annotated[list[str], BeforeValidator(_split), AfterValidator(_families)] | None = None
     price_as: str | None = None
     free: bool | None = None
+    subscription: Literal["refuse", "meter"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

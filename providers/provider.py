@@ -41,7 +41,8 @@ class Provider:
     key_header:    where a key stands in a request.
     bearer_below:  paths below this take a key as OpenAI does, whatever the others take.
     credentials:   a key; or also what AWS's tools find, of which a signature is made; or also a
-                   service account of Google, whose access token stands in the place of a key.
+                   service account of Google, whose access token stands in the place of a key; or
+                   the agent's own, where its log-in pays.
     nests:         where it keeps the paths of those formats; none: where their inventor does.
     price_as:      the catalogue's provider whose prices apply, if it is another. `{suffix}` in it
                    stands for what follows the last colon of a model's name.
@@ -57,7 +58,7 @@ class Provider:
     formats: tuple[str, ...]
     key_header: KeyHeader | KeyParameter = KeyHeader()
     bearer_below: str = ""
-    credentials: Literal["key", "aws", "google"] = "key"
+    credentials: Literal["key", "aws", "google", "agent"] = "key"
     nests: Nests = ()
     price_as: str = ""
     free: bool = False

@@ -29,6 +29,7 @@ from providers.ollama_chat import OLLAMA_CHAT
 from providers.ollama_embed import OLLAMA_EMBED
 from providers.ollama_other import OLLAMA_FREE
 from providers.openai_chat import CHATS, OPENAI_CHAT
+from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.openai_completions import OPENAI_COMPLETIONS
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_images import OPENAI_IMAGES
@@ -38,6 +39,7 @@ from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.openai_speech import OPENAI_SPEECH
 from providers.provider import KeyHeader, Provider
+from providers.subscriptions import REFUSED, SUBSCRIPTION_FREE, SUBSCRIPTIONS
 from providers.wire import Call, WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
@@ -47,6 +49,7 @@ FORMATS: tuple[WireFormat, ...] = (
     OPENAI_RESPONSES,
     OPENAI_RESPONSES_COMPACT,
     OPENAI_RESPONSES_SOCKET,
+    CHATGPT_RESPONSES,
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     ANTHROPIC_MESSAGES,
@@ -70,6 +73,8 @@ FORMATS: tuple[WireFormat, ...] = (
     BEDROCK_FREE,
     COHERE_FREE,
     OLLAMA_FREE,
+    SUBSCRIPTION_FREE,
+    *REFUSED,
 )
 
 _GEMINI = ("gemini_generate", "gemini_array", "gemini_embed", "gemini_free")
@@ -143,12 +148,13 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=("cohere_chat", "cohere_chat_v1", "cohere_embed", "cohere_rerank", "cohere_free"),
     ),
     *HOSTS,
+    *SUBSCRIPTIONS,
 )
 
 # What aex.toml may name as the formats of a new provider: what a provider of the table speaks, by
 # its id; `gemini` for Google's own API, and `openai` for whatever is compatible with that one.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    **{provider.id: provider.formats for provider in PROVIDERS},
+    **{each.id: each.formats for each in PROVIDERS if each not in SUBSCRIPTIONS},
     "gemini": _GEMINI,
     "openai": ("compatible_chat", "compatible_embeddings", "compatible_free"),
 }

@@ -186,3 +186,18 @@ def test_no_built_in_prefix_is_a_page() -> None:
         ours.split("/")[1] for row in table().values() for ours, _ in row.provider.base_prefixes
     }
     assert PAGES & taken == {"v1"}
+
+
+def test_a_plan_is_metered_where_that_is_asked_for() -> None:
+    """By default every call at such a host is refused; the operator may have it metered."""
+    name, plain = "chatgpt_responses", table()["chatgpt"].provider
+    assert name not in plain.formats
+    assert table(chatgpt={"subscription": "refuse"})["chatgpt"].provider == plain
+    assert table(chatgpt={"subscription": "meter"})["chatgpt"].provider.formats[0] == name
+
+
+@pytest.mark.parametrize("provider", ["openai", "code__assist"])
+def test_no_other_plan_can_be_metered(provider: str) -> None:
+    """Where there is no plan, or it is not metered, the key is a mistake."""
+    told = mistakes(**{provider: {"subscription": "meter"}})
+    assert "subscription is for chatgpt" in told

@@ -223,6 +223,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "providers.openai.key_header": ("x-key: Token", "x-key: Token"),
     "providers.openai.formats": ("openai, groq", ["openai", "groq"]),
     "providers.openai.price_as": ("groq", "groq"),
+    "providers.openai.subscription": ("meter", "meter"),
     "providers.openai.free": ("true", True),
     "models.m.provider": ("openai", "openai"),
     "models.m.price_as": ("gpt-4o", "gpt-4o"),

@@ -39,7 +39,7 @@ def speak(provider: DemoProvider) -> list[Any]:
         await exchange.answer(200, json.dumps(counted).encode())
 
     return [
-        ("POST", re.compile(r"/v1/responses"), create),
+        ("POST", re.compile(r"(/v1|/backend-api/codex)/responses"), create),
         ("POST", re.compile(r"/v1/responses/compact"), compact),
         ("POST", re.compile(r"/v1/responses/input_tokens"), count),
     ]

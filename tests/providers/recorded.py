@@ -17,6 +17,7 @@ from pathlib import Path
 from providers.paths import canonical
 from providers.provider import Provider
 from providers.registry import FORMATS, PROVIDERS
+from providers.subscriptions import METERED
 from providers.wire import Call, Denial, Facts, Meter, Usage, WireFormat
 from tests.providers.contract import FIXTURES, Case, WireFormatContract
 
@@ -48,7 +49,7 @@ class Recorded:
     @property
     def spoken(self) -> tuple[str, ...]:
         """The formats of the call's provider."""
-        return row_of(self.call).formats
+        return spoken_by(row_of(self.call))
 
     @property
     def usage(self) -> Usage | None:
@@ -108,9 +109,14 @@ def row_of(call: Call) -> Provider:
     return next(row for row in PROVIDERS if row.id == call.provider)
 
 
+def spoken_by(row: Provider) -> tuple[str, ...]:
+    """Its formats where everything that can be metered is."""
+    return (*METERED.get(row.id, ()), *row.formats)
+
+
 def _at_its_provider(call: Call, name: str) -> Call:
     """The call at a provider that speaks the format, under a path that this provider has."""
-    rows = [row for row in PROVIDERS if name in row.formats]
+    rows = [row for row in PROVIDERS if name in spoken_by(row)]
     row = next((row for row in rows if row.id == call.provider), rows[0])
     path = call.path
     if call.canonical is not None or canonical(row.nests, path)[0] == "":

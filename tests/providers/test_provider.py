@@ -23,7 +23,7 @@ def test_a_row_is_whole(provider: Provider) -> None:
     for nested, theirs in provider.nests:
         assert not nested.endswith("/")
         assert not theirs.endswith("/")
-    assert provider.api_key_env.isupper()
+    assert provider.api_key_env.isupper() or provider.credentials == "agent"
     assert provider.key_header.name == provider.key_header.name.lower()
     assert provider.formats
 

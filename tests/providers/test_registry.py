@@ -6,6 +6,7 @@ import pytest
 
 from providers import registry
 from providers.openai_chat import OPENAI_CHAT
+from providers.subscriptions import METERED
 from providers.wire import Call
 
 OPENAI = next(provider for provider in registry.PROVIDERS if provider.id == "openai")
@@ -89,6 +90,7 @@ def test_hosts_and_prefixes_belong_to_one_provider() -> None:
 def test_every_format_is_spoken_by_someone() -> None:
     """A format that no provider of the table names would meter nothing."""
     spoken = {name for provider in registry.PROVIDERS for name in provider.formats}
+    spoken |= {name for names in METERED.values() for name in names}
     assert {each.name for each in registry.FORMATS} <= spoken
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.registry import FORMATS
+from providers.subscriptions import Refusing
 from providers.wire import Call, Denial, Facts, Refused, WireFormat
 
 DENIAL = Denial(402, "budget_exceeded", "No money left.", execution_id="ex_1")
@@ -13,7 +14,8 @@ DENIAL = Denial(402, "budget_exceeded", "No money left.", execution_id="ex_1")
 @pytest.mark.parametrize("wire_format", FORMATS, ids=lambda each: each.name)
 def test_formats_deny_pass_and_claim_by_the_contract(wire_format: WireFormat) -> None:
     """A foreign path is not claimed, a denial holds its sentence and id, and bytes pass a meter."""
-    assert not wire_format.claims(Call("openai", "POST", "/v1/nowhere", "", {}, b"{}"))
+    foreign = wire_format.claims(Call("openai", "POST", "/v1/nowhere", "", {}, b"{}"))
+    assert foreign == isinstance(wire_format, Refusing)
     reply = wire_format.refuse(DENIAL)
     assert reply.status == 402
     assert b"No money left." in reply.body

@@ -1,0 +1,72 @@
+"""Where a log-in pays, what reads is free, and all else is refused in the host's own words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.paths import canonical
+from providers.registry import find
+from providers.subscriptions import METERED, SUBSCRIPTIONS
+from providers.wire import Call, Refused
+
+ROWS = {provider.id: provider for provider in SUBSCRIPTIONS}
+CALLS = [
+    ("chatgpt", "/backend-api/codex/responses"),
+    ("chatgpt", "/backend-api/codex/responses/compact"),
+    ("chatgpt", "/backend-api/conversation"),
+    ("code-assist", "/v1internal:generateContent"),
+    ("code-assist", "/v1internal:streamGenerateContent"),
+    ("claude-login", "/api/organizations/o/chat_conversations/c/completion"),
+]
+
+
+def asked(provider: str, method: str, path: str) -> Call:
+    theirs, _ = canonical(ROWS[provider].nests, path)
+    return Call(provider, method, path, "", {}, b"{}", canonical=theirs)
+
+
+@pytest.mark.parametrize(("provider", "path"), CALLS)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_calls_are_refused(provider: str, path: str, method: str) -> None:
+    """With a reason and a way out, in an error object of the host's API."""
+    found = find(asked(provider, method, path), ROWS[provider].formats)
+    assert found is not None
+    with pytest.raises(Refused) as raised:
+        found.read(asked(provider, method, path))
+    denial = raised.value.denial
+    assert (denial.status, denial.code) == (403, "subscription_refused")
+    assert denial.remedy
+    assert denial.message in json.loads(found.refuse(denial).body)["error"]["message"]
+    assert found.error_event(denial)
+
+
+@pytest.mark.parametrize(
+    ("provider", "line"),
+    [
+        ("chatgpt", "GET /backend-api/codex/models"),
+        ("chatgpt", "GET /backend-api/wham/usage"),
+        ("claude-login", "POST /v1/oauth/token"),
+        ("claude-login", "GET /"),
+    ],
+)
+def test_reading_and_logging_in_are_free(provider: str, line: str) -> None:
+    """Agents look at their plan and renew their log-in; neither costs anything."""
+    method, _, path = line.partition(" ")
+    found = find(asked(provider, method, path), ROWS[provider].formats)
+    assert found is not None
+    assert found.read(asked(provider, method, path)).kind == "free"
+
+
+def test_a_plan_that_is_metered() -> None:
+    """Where the operator says so, Codex's one path is metered, and the others stay refused."""
+    formats = (*METERED["chatgpt"], *ROWS["chatgpt"].formats)
+    for path, name in (
+        ("/backend-api/codex/responses", "chatgpt_responses"),
+        ("/backend-api/conversation", "chatgpt_refused"),
+        ("/v1/responses/x", "chatgpt_refused"),
+    ):
+        found = find(asked("chatgpt", "POST", path), formats)
+        assert found is not None
+        assert found.name == name
