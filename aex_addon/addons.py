@@ -18,6 +18,7 @@ from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED
 from aex_addon.hangups import Hangups
 from aex_addon.leases import Leases
+from aex_addon.leaves import Leaves
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
@@ -77,6 +78,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
 
     return [
         parts.destinations,  # first: its veto on dialling must not depend on any other part
+        Leaves(assembly.home.ca_dir),  # hears no flow: what agents are shown in TLS
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
         Doors(parts.routes, parts.destinations, shape),  # every later part reads its mark
         Mount(create_app(reader, about, clock.now_ns)),  # pages end here

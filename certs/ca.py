@@ -6,6 +6,7 @@ Refuses to know: who trusts the CA, how certificates are built, and mitmproxy it
     mitmproxy-ca.pem        0600  issuing key, issuing certificate, root: what mitmproxy loads
     ca.pem                  0644  the root alone: what clients trust
     mitmproxy-ca-cert.pem   0644  the same, under the name that mitmproxy's own guides use
+    replaced/               0700  roots from before, which trust stores may still hold (history.py)
 
 The first file is the truth and is replaced whole; the others are copied out of it again whenever
 they differ, so a crash between two writes heals at the next `ensure`. mitmproxy takes the root
@@ -16,7 +17,7 @@ It adds mitmproxy-dhparam.pem (public numbers) to the directory by itself when i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,10 +25,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 
-from certs import files
+from certs import files, history
 from certs.errors import AuthorityForeign, AuthorityMissing
 from certs.hosts import permitted_names
 from certs.issue import (
+    BACKDATED,
     ISSUING_NAME,
     ROOT_NAME,
     Issued,
@@ -35,6 +37,7 @@ from certs.issue import (
     issue,
     permitted_hosts,
 )
+from certs.root import Root
 
 KEY_FILE = "mitmproxy-ca.pem"
 ROOT_FILE = "ca.pem"
@@ -81,13 +84,18 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an operator wants to see. `stale` holds one sentence for each reason to re-issue."""
+    """What an operator wants to see. From `due` on it is re-issued for its age; `stale` holds one
+    sentence for each reason to do so now; `replaced` are the roots from before, newest first.
+    """
 
     fingerprint_sha256: str  # of the root: upper-case hex pairs joined by colons
     serial: str  # of the root: lower-case hex, also part of its common name
+    issued: datetime
+    due: datetime
     not_after: datetime
     hosts: tuple[str, ...]
     stale: tuple[str, ...]
+    replaced: tuple[history.Replaced, ...]
 
 
 def ensure(directory: Path, hosts: Sequence[str], now: datetime) -> Authority:
@@ -106,10 +114,23 @@ def ensure(directory: Path, hosts: Sequence[str], now: datetime) -> Authority:
             authority = _make(directory, wanted, now)
         else:
             if reasons := _stale(authority, wanted, now):
-                authority = _make(directory, wanted, now, tuple(reasons))
-        for copy in (directory / ROOT_FILE, directory / MITMPROXY_ROOT_FILE):
-            if _content(copy) != authority.root_pem:
-                files.write_whole(copy, authority.root_pem, files.PUBLIC)
+                authority = _replace(authority, wanted, now, tuple(reasons))
+        _copy_root(authority)
+    return authority
+
+
+def renew(directory: Path, hosts: Sequence[str], now: datetime) -> Authority:
+    """Replace the CA by a new one for these hosts, whether or not it needs it.
+
+    Raises AuthorityMissing and what `ensure` raises.
+    """
+    wanted = permitted_names(hosts)
+    load(directory)  # before the lock, which needs the directory
+    with files.locked(directory):
+        authority = load(directory)
+        reasons = _stale(authority, wanted, now) or ["It was renewed by hand."]
+        authority = _replace(authority, wanted, now, tuple(reasons))
+        _copy_root(authority)
     return authority
 
 
@@ -145,18 +166,39 @@ def status(directory: Path, hosts: Sequence[str], now: datetime) -> Status:
     return Status(
         fingerprint_sha256=authority.root.fingerprint(hashes.SHA256()).hex(":").upper(),
         serial=f"{authority.root.serial_number:x}",
+        issued=authority.root.not_valid_before_utc + BACKDATED,
+        due=authority.issuing.not_valid_after_utc - RENEW_BEFORE,
         not_after=authority.issuing.not_valid_after_utc,
         hosts=authority.hosts,
         stale=tuple(reasons),
+        replaced=history.replaced(directory, authority.root),
     )
 
 
-def _make(
-    directory: Path, hosts: tuple[str, ...], now: datetime, reasons: tuple[str, ...] = ()
-) -> Authority:
+def roots(authority: Authority) -> tuple[Root, ...]:
+    """The root, and behind it those that it replaced, newest first."""
+    current = Root(authority.root, authority.root_file)
+    before = history.replaced(authority.directory, authority.root)
+    return (current, *(each.root for each in before))
+
+
+def _make(directory: Path, hosts: tuple[str, ...], now: datetime) -> Authority:
     issued = issue(hosts, now)
     files.write_whole(directory / KEY_FILE, _key_file(issued), files.PRIVATE)
-    return Authority(directory, issued.issuing, issued.root, fresh=True, reasons=reasons)
+    return Authority(directory, issued.issuing, issued.root, fresh=True)
+
+
+def _replace(
+    old: Authority, hosts: tuple[str, ...], now: datetime, reasons: tuple[str, ...]
+) -> Authority:
+    history.keep(old.directory, old.root, now, reasons)
+    return replace(_make(old.directory, hosts, now), reasons=reasons)
+
+
+def _copy_root(authority: Authority) -> None:
+    for copy in (authority.root_file, authority.directory / MITMPROXY_ROOT_FILE):
+        if _content(copy) != authority.root_pem:
+            files.write_whole(copy, authority.root_pem, files.PUBLIC)
 
 
 def _key_file(issued: Issued) -> bytes:

@@ -10,12 +10,15 @@ import socket
 import ssl
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 
 from aex_addon.demo_provider import DemoProvider
+from certs import ca
 from tests.aex_addon.process import Place, Process, place, started, up
 from tests.aex_addon.rig import CHAT, KEY
 from tests.aex_addon.wire import upstream
@@ -99,6 +102,27 @@ async def test_it_governs_as_the_gateway_does(tmp_path: Path) -> None:
     assert [row["state"] for row in by_script] == ["COMMITTED", "COMMITTED", "DENIED"] * 3
     assert [row["door"] for row in by_script] == ["proxy"] * 6 + ["base-url"] * 3
     assert len(provider.book) == 12
+
+
+async def test_agents_see_the_leaves_of_aex(tmp_path: Path) -> None:
+    """Under mitmdump too a leaf is short-lived, and its key is not the CA's."""
+    at = place(tmp_path, 9)
+    port = free_port()
+    async with started(command(port), at) as process:
+        await serving(process, port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        basic = base64.b64encode(f"bot:{at.token}".encode()).decode()
+        host = "api.openai.com"
+        head = f"CONNECT {host}:443 HTTP/1.1\r\nProxy-Authorization: Basic {basic}\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        trust = ssl.create_default_context(cafile=str(at.home.bundle))
+        await writer.start_tls(trust, server_hostname=host)
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+    shown = x509.load_der_x509_certificate(der)
+    assert shown.not_valid_after_utc - shown.not_valid_before_utc <= timedelta(days=90)
+    assert shown.public_key() != ca.load(at.home.ca_dir).issuing.public_key()
 
 
 async def test_it_does_not_start_without_aex(tmp_path: Path) -> None:

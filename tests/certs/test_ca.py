@@ -18,6 +18,7 @@ from mitmproxy.certs import CertStore
 
 from certs import ca, files
 from certs.errors import AuthorityForeign, AuthorityMissing, HostRefused, KeyExposed
+from certs.history import DIRECTORY
 from tests.certs import loopback
 from tests.certs.authority import HOSTS, NOW
 
@@ -105,11 +106,11 @@ def test_lost_copies_come_back(home: Path) -> None:
     assert ca.status(home, HOSTS, NOW).stale == ()
 
 
-@pytest.mark.parametrize("written", [0, 1, 2])
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
 def test_a_failed_re_issue_leaves_a_whole_ca(
     home: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
-    """Whichever of the three writes fails, what is on disk loads, and the next ensure heals it."""
+    """Whichever of the four writes fails, what is on disk loads, and the next ensure heals it."""
     first = ca.ensure(home, HOSTS, NOW)
     done: list[Path] = []
 
@@ -124,11 +125,14 @@ def test_a_failed_re_issue_leaves_a_whole_ca(
         patch.setattr(Path, "replace", failing)
         with pytest.raises(OSError, match="disk full"):
             ca.ensure(home, HOSTS[:1], NOW)
-    assert set(FILES) == {path.name for path in home.iterdir()}
-    assert (ca.load(home).issuing == first.issuing) is (written == 0)
+    assert {*FILES, DIRECTORY} == {path.name for path in home.iterdir()}
+    assert (ca.load(home).issuing == first.issuing) is (written <= 1)
+    if written <= 1:
+        assert ca.status(home, HOSTS, NOW).replaced == ()
     healed = ca.ensure(home, HOSTS[:1], NOW)
     assert healed.hosts == HOSTS[:1]
     assert healed.root_file.read_bytes() == healed.root_pem
+    assert [root.certificate for root in ca.roots(healed)] == [healed.root, first.root]
 
 
 def test_racing_starts_make_one_ca(home: Path) -> None:
@@ -211,6 +215,9 @@ def test_status_describes_the_root(home: Path) -> None:
     assert bytes.fromhex(seen.fingerprint_sha256.replace(":", "")) == hashlib.sha256(der).digest()
     assert seen.serial in authority.root.subject.rfc4514_string()
     assert (seen.not_after, seen.hosts, seen.stale) == (NOW + timedelta(days=365), HOSTS, ())
+    assert (seen.issued, seen.due, seen.replaced) == (NOW, NOW + timedelta(days=335), ())
+    assert ca.status(home, HOSTS, seen.due).stale == ()
+    assert ca.status(home, HOSTS, seen.due + timedelta(seconds=1)).stale != ()
     old = ca.status(home, ["api.openai.com", "new.example"], NOW + timedelta(days=340))
     assert old.stale == (
         "It does not permit new.example.",
@@ -258,3 +265,32 @@ def test_a_replaced_ca_says_why(home: Path) -> None:
         "It does not permit new.example.",
         "It still permits api.anthropic.com.",
     )
+
+
+def test_status_remembers_what_was_replaced(home: Path) -> None:
+    """When a CA was given up, for what reason, and which root it had, newest first."""
+    first = ca.ensure(home, HOSTS, NOW)
+    second = ca.ensure(home, HOSTS[:1], NOW + timedelta(hours=1))
+    third = ca.renew(home, HOSTS[:1], NOW + timedelta(hours=2))
+    seen = ca.status(home, HOSTS[:1], NOW + timedelta(hours=3))
+    assert [each.root.certificate for each in seen.replaced] == [second.root, first.root]
+    assert [each.at - NOW for each in seen.replaced] == [timedelta(hours=2), timedelta(hours=1)]
+    assert [each.reasons for each in seen.replaced] == [
+        ("It was renewed by hand.",),
+        ("It still permits api.openai.com.",),
+    ]
+    assert seen.issued == NOW + timedelta(hours=2)
+    assert [root.certificate for root in ca.roots(third)] == [third.root, second.root, first.root]
+
+
+def test_a_renewal_replaces_a_ca_that_is_there(home: Path) -> None:
+    """It is a new key and a new root whatever state the old one is in; where none is, none is."""
+    with pytest.raises(AuthorityMissing):
+        ca.renew(home, HOSTS, NOW)
+    assert not home.exists()
+    first = ca.ensure(home, HOSTS, NOW)
+    second = ca.renew(home, HOSTS, NOW)
+    assert second.fresh
+    assert second.issuing.public_key() != first.issuing.public_key()
+    assert second.root_file.read_bytes() == second.root_pem != first.root_pem
+    assert not ca.ensure(home, HOSTS, NOW).fresh
