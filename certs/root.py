@@ -12,6 +12,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from certs.issue import ROOT_NAME
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -29,6 +31,11 @@ class Root:
     def label(self) -> str:
         """The name of its file, its nickname, its alias: whatever a store calls it by."""
         return f"aex-root-{self.serial}"
+
+    @property
+    def common_name(self) -> str:
+        """What people see."""
+        return f"{ROOT_NAME}{self.serial}"
 
     @property
     def der(self) -> bytes:
