@@ -77,8 +77,8 @@ def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Route
     authority = ca.ensure(home.ca_dir, table.hosts, clock.utc_now())
     if authority.reasons:
         logger.warning(
-            "the certificate authority is a new one, which agents must trust anew (`aex certs path`"
-            "): %s",
+            "the certificate authority is a new one, which agents must trust anew (`aex certs "
+            "install`): %s",
             " ".join(authority.reasons),
         )
     write_bundle(home.bundle, authority.root_pem, user_bundles(environ))

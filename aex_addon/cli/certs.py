@@ -1,19 +1,35 @@
-"""`aex certs …`: where the CA is, and what state it is in.
+"""`aex certs …`: where the CA is, what state it is in, and who trusts it.
 
-Owns: how the CA is shown. Refuses to know: how it is made (certs/ca.py).
+Owns: how the CA is shown. Refuses to know: how it is made (certs/ca.py), how stores are changed
+(certs_trust.py).
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from aex_addon.cli.certs_stores import governed_hosts, looks, stores_options
+from aex_addon.cli.certs_trust import install_command, renew_command, uninstall_command
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import emit, facts, in_words, json_option
+from aex_addon.cli.output import emit, facts, in_words, json_option, plain, say, table
+
+if TYPE_CHECKING:
+    from certs.ca import Status
+    from certs.store import Kind
+    from certs.trust import Look
 
 
 @click.group()
 def certs() -> None:
     """The CA that agents are to trust."""
+
+
+certs.add_command(install_command)
+certs.add_command(uninstall_command)
+certs.add_command(renew_command)
 
 
 @certs.command()
@@ -36,38 +52,107 @@ def path(context: Context, bundle: bool, as_json: bool) -> None:
 
 
 @certs.command()
+@click.option(
+    "--shell",
+    type=click.Choice(["sh", "bash", "zsh", "fish", "powershell", "json", "dotenv", "docker"]),
+    default="bash",
+    show_default=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --shell json.")
+@pass_context
+def env(context: Context, shell: str, as_json: bool) -> None:
+    """Print the variables that make tools trust the CA; no proxy, no token.
+
+    Each names the bundle: public roots, your own and AEX's. It works without root, and for what
+    reads no trust store (Python, Node).
+
+    \b
+    eval "$(aex certs env)"
+    """
+    from aex_addon.cli.environment import refresh_bundle
+    from certs.env import CA_VARIABLES, EnvironmentChange
+    from certs.render import render
+
+    refresh_bundle(context)
+    change = EnvironmentChange(dict.fromkeys(CA_VARIABLES, str(context.home.bundle)), ())
+    click.echo(render(change, "json" if as_json else shell), nl=False)  # type: ignore[arg-type]
+
+
+@certs.command()
+@stores_options
 @json_option
 @pass_context
-def status(context: Context, as_json: bool) -> None:
-    """Show what the CA may speak for, and until when.
+def status(
+    context: Context, kinds: tuple[Kind, ...], venvs: tuple[str, ...], as_json: bool
+) -> None:
+    """Show what the CA may speak for, until when, what it replaced, and which stores trust it.
+
+    From `due` on, or as soon as the governed hosts differ, a start of the gateway replaces it.
 
     \b
     aex certs status
     """
-    from datetime import UTC, datetime
-
-    from aex_addon.cli.shapes import iso
-    from aex_addon.routes import routes
+    from aex_addon.cli.certs_stores import state_of
+    from aex_addon.clock import utc_now
     from certs import ca
 
-    hosts = routes(context.settings.providers, context.environ).hosts
-    now_ns = context.now_ns()
-    now = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC)
-    found = ca.status(context.home.ca_dir, hosts, now)
-    until = iso(int(found.not_after.timestamp()) * 1_000_000_000)
-    shape = {
+    authority = ca.load(context.home.ca_dir)
+    found = ca.status(context.home.ca_dir, governed_hosts(context), utc_now())
+    seen = looks(context, ca.roots(authority), kinds, venvs)
+    label = ca.roots(authority)[0].label
+    if as_json:
+        emit(_shape(context, found) | {"stores": [_store_shape(each, label) for each in seen]})
+        return
+    shape = _shape(context, found)
+    lists = {"hosts": ", ".join(found.hosts), "stale": " ".join(found.stale)}
+    last = "; ".join(f"{each.at:%Y-%m-%d}: {' '.join(each.reasons)}" for each in found.replaced[:1])
+    facts(in_words({**shape, **lists, "replaced": last}))
+    if seen:
+        click.echo()
+        table(
+            ("STORE", "ROOT", "WHERE"),
+            [(each.store.kind, state_of(each, label), each.store.where) for each in seen],
+        )
+    for each in seen:
+        if each.problem:
+            say(plain(f"{each.store.where}: {each.problem}"))
+    if found.stale:
+        say("the next start of the gateway makes a new CA (so does `aex certs renew`)")
+
+
+def _shape(context: Context, found: Status) -> dict[str, Any]:
+    from certs import ca
+
+    return {
         "ca": str(context.home.ca_dir / ca.ROOT_FILE),
         "bundle": str(context.home.bundle),
         "fingerprint_sha256": found.fingerprint_sha256,
         "serial": found.serial,
-        "not_after": until,
+        "issued": _iso(found.issued),
+        "due": _iso(found.due),
+        "not_after": _iso(found.not_after),
         "hosts": list(found.hosts),
         "stale": list(found.stale),
+        "replaced": [
+            {"serial": each.root.serial, "at": _iso(each.at), "reasons": list(each.reasons)}
+            for each in found.replaced
+        ],
     }
-    if as_json:
-        emit(shape)
-        return
-    lists = {"hosts": ", ".join(found.hosts), "stale": " ".join(found.stale)}
-    facts(in_words({**shape, **lists}))
-    if found.stale:
-        click.echo("the next start of the gateway makes a new CA", err=True)
+
+
+def _store_shape(seen: Look, label: str) -> dict[str, Any]:
+    from aex_addon.cli.certs_stores import old_roots, state_of
+
+    return {
+        "store": seen.store.kind,
+        "where": seen.store.where,
+        "state": state_of(seen, label),
+        "replaced": old_roots(seen, label),
+        "problem": seen.problem,
+    }
+
+
+def _iso(moment: datetime) -> str | None:
+    from aex_addon.cli.shapes import iso
+
+    return iso(int(moment.timestamp()) * 1_000_000_000)
