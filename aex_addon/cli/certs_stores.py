@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from certs.store import Kind, Store
     from certs.trust import Look
 
-_KINDS = ("system", "nss", "java")
+# Those that a machine has by itself, in the order in which they are changed.
+KINDS: tuple[Kind, ...] = ("system", "nss", "java")
 
 
 def governed_hosts(context: Context) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def governed_hosts(context: Context) -> tuple[str, ...]:
     return routes(context.settings.providers, context.environ).hosts
 
 
-class Kinds(click.ParamType[Any]):
+class KindList(click.ParamType[Any]):
     """A list with commas."""
 
     name = "stores"
@@ -44,7 +45,7 @@ class Kinds(click.ParamType[Any]):
         if isinstance(value, tuple):
             return value
         named = [part.strip() for part in str(value).split(",") if part.strip()]
-        known = (*_KINDS, "venv")
+        known = (*KINDS, "venv")
         if not named or not set(named) <= set(known):
             self.fail(f"{value!r}: give one or more of {', '.join(known)}", param, ctx)
         return tuple(kind for kind in known if kind in named)
@@ -62,9 +63,9 @@ def stores_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--stores",
         "kinds",
-        type=Kinds(),
+        type=KindList(),
         default=None,
-        help=f"Of {', '.join(_KINDS)}.  [all that this machine has]",
+        help=f"Of {', '.join(KINDS)}.  [all that this machine has]",
     )(command)
 
 
@@ -77,7 +78,7 @@ def chosen(
 
     if kinds and "venv" in kinds and not venvs:
         raise click.UsageError("--stores venv needs --venv PATH")
-    named: tuple[Any, ...] = kinds or (() if venvs else _KINDS)
+    named: tuple[Any, ...] = kinds or (() if venvs else KINDS)
     if venvs:
         named = (*named, "venv")
     paths = [Path(venv).absolute() for venv in venvs]

@@ -39,7 +39,7 @@ def doctor(
     model: str,
     as_json: bool,
 ) -> None:
-    """Look at home, configuration, ledger, certificates, gateway, keys and versions.
+    """Look at home, configuration, ledger, certificates, trust stores, gateway, keys, versions.
 
     The exit code is 1 if anything fails. Keys are never shown.
 
@@ -65,7 +65,7 @@ def doctor(
 
 
 def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iterator[Verdict]:
-    from aex_addon.cli.checks import authority, books, keys, listener, place, versions
+    from aex_addon.cli.checks import authority, books, keys, listener, place, stores, versions
     from aex_addon.routes import routes
     from aex_addon.settings import ConfigError
 
@@ -82,6 +82,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         yield place.unusable(error)
         return
     yield from authority.look(context.home, table.hosts, context.now_ns())
+    yield from stores.look(context.home, context.environ)
     yield from keys.look(table, settings.providers)
     if reach:
         yield from keys.reach(table)
