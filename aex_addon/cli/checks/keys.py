@@ -33,10 +33,10 @@ def look(table: Routes, configured: Collection[str]) -> list[Verdict]:
     routed = _routed(table)
     found = [verdict for route in routed if (verdict := _key(route, configured)) is not None]
     without = [route.id for route in routed if route.credentials.lacks]
-    return [*found, _summary(len(routed) - len(without), without)]
+    return [*found, _summary(any(verdict.level == "ok" for verdict in found), without)]
 
 
-def _summary(present: int, without: list[str]) -> Verdict:
+def _summary(present: bool, without: list[str]) -> Verdict:
     if not present:
         remedy = "export a key, such as OPENAI_API_KEY, where the gateway is started"
         return doubtful("keys", "no provider has a key here", remedy)
@@ -54,7 +54,9 @@ def _key(route: Route, configured: Collection[str]) -> Verdict | None:
     """None where nothing is there and nobody says that there should be."""
     access, about = route.credentials, f"key of {route.id}"
     if access.of_agent:
-        return sound(about, "the agent's own goes out")
+        # Where that is so by the table, nobody has to be told of it.
+        said = "the agent's own goes out"
+        return sound(about, said) if route.id in configured else None
     if not access.lacks:
         return sound(about, "none needed" if access.goes_without else f"present: {access.name}")
     if route.id not in configured:
