@@ -1,7 +1,8 @@
 """The environment that points an unmodified agent at AEX.
 
 Owns: the names of the variables that proxies, CA bundles and SDKs are found by, and their values.
-Refuses to know: files, shells, and this process's own environment (`base` is an argument).
+Refuses to know: files (but where the shims lie), shells, and this process's own environment
+(`base` is an argument).
 
 The proxy door needs the proxy and the bundle; the base-URL door is plain HTTP on loopback and
 leaves the user's own proxy and roots alone.
@@ -40,6 +41,10 @@ CA_VARIABLES = (
 )
 # Each would lead around the proxy, around the bundle, or switch verification off.
 BYPASSES = ("ALL_PROXY", "all_proxy", "SSL_CERT_DIR", "NODE_TLS_REJECT_UNAUTHORIZED")
+
+# For runtimes that would not read the proxy by themselves; each says in its head what it does.
+SHIMS = Path(__file__).parent / "shims"
+NODE_SHIM, PYTHON_SHIM = "node_proxy.cjs", "python"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_URLS: Mapping[str, str] = MappingProxyType(
@@ -91,13 +96,14 @@ def agent_environment(
     door: Door = "proxy",
     base_urls: Mapping[str, str] = BASE_URLS,
     key_variables: Sequence[str] = KEY_VARIABLES,
+    shims: Path | None = None,
 ) -> EnvironmentChange:
     """Say what must change in `base` for a process to reach its providers through AEX.
 
     `proxy_url` is from `proxy_url()`; `base_url_root` has no trailing path (http://host:port).
     `bundle` and `ca` are absolute. `base_urls` maps a variable to its path below the root (read by
     the base-URL door); each of `key_variables` gets the token, for SDKs refuse to start without
-    a key, and the gateway puts the provider's in its place.
+    a key, and the gateway puts the provider's in its place. `shims` is SHIMS, or None for none.
     """
     root = base_url_root.rstrip("/")
     change = dict.fromkeys(key_variables, token)
@@ -110,6 +116,7 @@ def agent_environment(
         change |= dict.fromkeys(NO_PROXY_VARIABLES, ",".join(LOOPBACK))
         change |= dict.fromkeys(CA_VARIABLES, str(bundle))
         change |= {"NODE_USE_ENV_PROXY": "1", "AEX_CA_FILE": str(ca)}
+        change |= _shimmed(shims, base) if shims is not None else {}
         unset += [*BYPASSES, *base_urls]
     else:
         change |= {name: root + path for name, path in base_urls.items()}
@@ -135,6 +142,26 @@ def user_bundles(base: Mapping[str, str]) -> tuple[Path, ...]:
     named = [base.get(name, "") for name in CA_VARIABLES]
     named += base.get("SSL_CERT_DIR", "").split(os.pathsep)
     return tuple(dict.fromkeys(Path(value) for value in named if value))
+
+
+def _shimmed(shims: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """Add the shims to what the user has Node and Python load; theirs stays, ours comes once."""
+    flag = f"--require={_node_word(str(shims / NODE_SHIM))}"
+    options = base.get("NODE_OPTIONS", "").replace(flag, "").strip()
+    folder = str(shims / PYTHON_SHIM)
+    folders = base.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [each for each in folders if each != folder] if any(folders) else []
+    return {
+        "NODE_OPTIONS": f"{options} {flag}".strip(),
+        "PYTHONPATH": os.pathsep.join([folder, *kept]),
+    }
+
+
+def _node_word(path: str) -> str:
+    """One word of NODE_OPTIONS, which knows double quotes, and a backslash within them."""
+    if re.fullmatch(r"[\w./+@:,-]+", path, re.ASCII):
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _below(root: str, url: str) -> bool:

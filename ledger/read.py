@@ -18,7 +18,17 @@ from ledger.engine import connect, refuse_newer, schema_version
 from ledger.errors import IntegrityBroken, LedgerUnavailable
 from ledger.logged import Logged, log_rows, logged
 from ledger.models import tables
-from ledger.state import Agent, Answer, Binding, Execution, Reservation, Token, columns
+from ledger.state import (
+    DENIED,
+    OPEN_STATES,
+    Agent,
+    Answer,
+    Binding,
+    Execution,
+    Reservation,
+    Token,
+    columns,
+)
 from ledger.vouched import Taken
 
 _CHUNK = 2000
@@ -33,6 +43,15 @@ class Head(NamedTuple):
     seq: int
     event_hash: str
     time_ns: int
+
+
+class Totals(NamedTuple):
+    """What some calls came to. under_way: how many have no end yet."""
+
+    calls: int
+    denied: int
+    under_way: int
+    spent_nanousd: int
 
 
 class Reader:
@@ -152,6 +171,24 @@ class Reader:
         if until is not None:
             query = query.where(model.created_at < until)
         return query if agent is None else query.where(model.agent == agent)
+
+    def totals(self, *, since: int, token_id: str = "", account: str = "") -> Totals:
+        """The calls from `since` on of one token, or of one account and all below it."""
+        model = self._tables.executions
+        if token_id:
+            mine = model.token_id == token_id
+        else:
+            mine = (model.account == account) | model.account.startswith(f"{account}/")
+        query = model.select(model.state, fn.COUNT(1), fn.SUM(model.actual_nanousd))
+        # The time has an index; the others have none.
+        query = query.where(model.created_at >= since, mine).group_by(model.state)
+        by_state = {state: (count, int(spent)) for state, count, spent in self._fetch(query)}
+        return Totals(
+            calls=sum(count for count, _ in by_state.values()),
+            denied=by_state.get(DENIED, (0, 0))[0],
+            under_way=sum(count for state, (count, _) in by_state.items() if state in OPEN_STATES),
+            spent_nanousd=sum(spent for _, spent in by_state.values()),
+        )
 
     def reservations(self) -> list[Reservation]:
         """The whole reserve book, in order."""

@@ -27,6 +27,15 @@ door_option = click.option(
     help="How calls reach AEX: as a proxy, by base URL, or (auto) whichever the agent knows.",
 )
 
+shims_option = click.option(
+    "--no-shims",
+    "shims",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Load nothing into Node and Python; old Node and aiohttp then go around the proxy.",
+)
+
 
 def address(context: Context) -> tuple[str, int]:
     """Where the gateway is, or will be: as its pid file says, else as configured."""
@@ -56,10 +65,12 @@ def refresh_bundle(context: Context) -> None:
     write_bundle(home.bundle, root, [*user_bundles(context.environ), home.bundle])
 
 
-def change(context: Context, agent: str, token: str, door: str) -> EnvironmentChange:
+def change(
+    context: Context, agent: str, token: str, door: str, *, shims: bool = True
+) -> EnvironmentChange:
     """What must change for a process to be this agent."""
     from certs.ca import ROOT_FILE
-    from certs.env import BASE_URLS, EnvironmentChange, agent_environment, proxy_url
+    from certs.env import BASE_URLS, SHIMS, EnvironmentChange, agent_environment, proxy_url
 
     host, port = address(context)
     root = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -71,6 +82,7 @@ def change(context: Context, agent: str, token: str, door: str) -> EnvironmentCh
         token,
         context.environ,
         door="base-url" if door == "base-url" else "proxy",
+        shims=SHIMS if shims else None,
     )
     values = made.set | {"AEX_AGENT": agent, "AEX_TOKEN": token, "AEX_BASE_URL": root}
     if door == "auto":

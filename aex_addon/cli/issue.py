@@ -11,6 +11,20 @@ from aex_addon.cli.context import Context
 from aex_addon.tokens import Token, mint
 
 
+def sole_agent(context: Context) -> str:
+    """The only agent there is, for commands that name none. Raises CommandRefused for others."""
+    from ledger.errors import CommandRefused
+
+    with context.reader() as reader:
+        names = [one.name for one in reader.agents() if one.kind == "agent"]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise CommandRefused("there is no agent yet; `aex agent create NAME USD RPM` makes one")
+    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+    raise CommandRefused(f"say who pays, with --agent NAME: {listed}")
+
+
 def issue_token(
     context: Context, agent: str, label: str, ttl_ns: int | None, *, revoke_others: bool = False
 ) -> tuple[Token, int]:

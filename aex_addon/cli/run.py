@@ -1,7 +1,7 @@
 """`aex run`: a command as an agent, with a token that ends when the command does.
 
-Owns: the order of things: is there a gateway, mint, run, revoke.
-Refuses to know: signals (child.py), variables (environment.py).
+Owns: the order of things: is there a gateway, mint, run, revoke, tell.
+Refuses to know: signals (child.py), variables (environment.py), what the run came to (run_end.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import click
 
 from aex_addon.cli.child import NOT_EXECUTABLE, NOT_FOUND, Child
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.environment import address, change, door_option, refresh_bundle
+from aex_addon.cli.environment import address, change, door_option, refresh_bundle, shims_option
 from aex_addon.cli.output import plain, say
+from aex_addon.cli.run_end import Run, end_line
 from aex_addon.cli.values import Duration, Usd
 from aex_addon.home import HomeError
 
@@ -23,10 +24,12 @@ _DAY_NS = 86_400_000_000_000
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--agent", required=True, help="Who pays.")
+@click.option("--agent", default=None, help="Who pays.  [the only agent there is]")
 @click.option("--budget", type=Usd(), default=None, help="The most that this run may spend.")
 @click.option("--name", default=None, help="The run's name, with --budget.  [run-XXXXXXXX]")
 @door_option
+@shims_option
+@click.option("--quiet", is_flag=True, help="Say nothing at the end.")
 @click.option("--ttl", type=Duration(), default=None, help="When the token ends at last.  [24h]")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -34,10 +37,12 @@ _DAY_NS = 86_400_000_000_000
 def run(
     context: Context,
     ctx: click.Context,
-    agent: str,
+    agent: str | None,
     budget: int | None,
     name: str | None,
     door: str,
+    shims: bool,
+    quiet: bool,
     ttl: int | None,
     command: tuple[str, ...],
 ) -> None:
@@ -45,13 +50,14 @@ def run(
 
     With --budget it has an account of its own below the agent's, and both must have enough left.
 
-    Its exit code is the command's: 128 + n for signal n, 127 not found, 126 not executable.
+    Its exit code is the command's: 128 + n for signal n, 127 not found, 126 not executable. At the
+    end one line on standard error says what the run came to.
 
     \b
     aex run --agent shop -- python shop.py
     aex run --agent shop --budget 0.50 -- python shop.py
     """
-    from aex_addon.cli.issue import issue_token, open_run
+    from aex_addon.cli.issue import issue_token, open_run, sole_agent
 
     if name is not None and budget is None:
         raise click.UsageError("--name is the name of a run with a budget; add --budget USD")
@@ -60,18 +66,22 @@ def run(
         ctx.exit(problem[0])
     _require_gateway(context)
     refresh_bundle(context)
+    agent = agent or sole_agent(context)
     if budget is None:
         token, _ = issue_token(context, agent, "run", ttl or _DAY_NS)
-        label = token.token_id
+        label, made_run = token.token_id, Run(agent, token.token_id, owns_account=False)
     else:
         name = f"run-{secrets.token_hex(4)}" if name is None else name
         token, label = open_run(context, agent, name, budget, ttl or _DAY_NS)
+        made_run = Run(label, token.token_id, owns_account=True)
     try:
-        made = change(context, agent, token.secret, door)
+        made = change(context, agent, token.secret, door, shims=shims)
         made.set["AEX_RUN"] = label
         code = _run(command, made.apply(context.environ), context.umask)
     finally:
         _end(context, token.token_hash, token.token_id, label if budget is not None else None)
+    if not quiet:
+        _tell(context, made_run)
     ctx.exit(code)
 
 
@@ -118,3 +128,13 @@ def _end(context: Context, token_hash: str, token_id: str, run: str | None) -> N
             context.execute(DeleteAgent(run, context.actor))
     except (LedgerError, HomeError, OSError) as error:
         say(f"aex: token {token_id} could not be revoked and ends by itself: {plain(error)}")
+
+
+def _tell(context: Context, run: Run) -> None:
+    """The command's exit code stands even where the books cannot be read any more."""
+    from ledger.errors import LedgerError
+
+    try:
+        say(f"aex: {plain(end_line(context, run))}")
+    except (LedgerError, HomeError, OSError) as error:
+        say(f"aex: what the run came to cannot be read: {plain(error)}")

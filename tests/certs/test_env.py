@@ -160,3 +160,28 @@ def test_the_users_own_bundles_are_found() -> None:
     found = [str(path) for path in env.user_bundles(base)]
     assert found == ["/corp.pem", "/pip.pem", "/a/certs", "/b/certs"]
     assert env.user_bundles({}) == ()
+
+
+def test_shims_come_beside_what_the_user_has() -> None:
+    """Theirs stays, ours is added once however often the change is made; at a base URL, never."""
+    base = {"NODE_OPTIONS": "--no-warnings", "PYTHONPATH": "/mine:"}
+    made = change(base, shims=Path("/s"))
+    assert made.set["NODE_OPTIONS"] == "--no-warnings --require=/s/node_proxy.cjs"
+    assert made.set["PYTHONPATH"] == "/s/python:/mine:"
+    once = made.apply(base)
+    assert change(once, shims=Path("/s")).apply(once) == once
+    assert change({"PYTHONPATH": ""}, shims=Path("/s")).set["PYTHONPATH"] == "/s/python"
+    assert "NODE_OPTIONS" not in change(base, "base-url", shims=Path("/s")).set
+    assert "PYTHONPATH" not in change(base).set
+
+
+def test_a_path_with_blanks_is_one_word_of_node_options() -> None:
+    """It stands in double quotes, with what they would read otherwise escaped."""
+    made = change({}, shims=Path('/a b/"c'))
+    assert made.set["NODE_OPTIONS"] == '--require="/a b/\\"c/node_proxy.cjs"'
+
+
+def test_the_shims_are_there() -> None:
+    """What the variables name is in the package."""
+    assert (env.SHIMS / env.NODE_SHIM).is_file()
+    assert (env.SHIMS / env.PYTHON_SHIM / "sitecustomize.py").is_file()

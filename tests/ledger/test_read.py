@@ -152,3 +152,18 @@ def test_reading_waits_for_nobody(filled: Store, reader: Reader, tmp_path: Path)
     assert [agent.budget_nanousd for agent in reader.agents()] == [1_000]
     other.rollback()
     other.close()
+
+
+def test_totals(store: Store, reader: Reader) -> None:
+    """Calls are counted by token, or by account with all below it, from a time on."""
+    for command in (create("alice"), issue(number=2), admit("e1"), admit("e2")):
+        store.one(command)
+    store.one(commit("e1", 5))
+    whole = reader.totals(since=0, account="alice")
+    assert whole == read.Totals(calls=2, denied=0, under_way=1, spent_nanousd=5)
+    assert reader.totals(since=0, token_id="alice-1") == whole
+    assert reader.totals(since=0, token_id="alice-2").calls == 0
+    assert reader.totals(since=0, account="ali").calls == 0
+    second = reader.execution("e2")
+    assert second is not None
+    assert reader.totals(since=second.created_at, account="alice").calls == 1

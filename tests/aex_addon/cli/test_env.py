@@ -47,4 +47,35 @@ def test_what_is_refused_makes_no_token(aex: Aex, shop: str, home: Home) -> None
 def test_an_unknown_agent(aex: Aex) -> None:
     """The refusal is the ledger's."""
     assert "no agent 'x'" in aex("env", "--agent", "x", code=1).stderr
-    aex("env", code=2)
+
+
+@pytest.mark.usefixtures("authority", "shop")
+def test_the_only_agent_need_not_be_named(aex: Aex) -> None:
+    """Without --agent it is the one there is."""
+    assert json.loads(aex("env", "--json").stdout)["set"]["AEX_AGENT"] == "shop"
+
+
+@pytest.mark.usefixtures("authority", "shop")
+def test_shims(aex: Aex) -> None:
+    """They are set unless they are not wanted, and never for a container, which lacks the files."""
+    assert "node_proxy.cjs" in json.loads(aex("env", "--json").stdout)["set"]["NODE_OPTIONS"]
+    assert "NODE_OPTIONS" not in aex("env", "--no-shims").stdout
+    assert "NODE_OPTIONS" not in aex("env", "--shell", "docker").stdout
+
+
+@pytest.mark.usefixtures("authority", "shop")
+def test_a_shell_and_a_program_are_told_the_same(aex: Aex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `eval` makes of a shell's environment is what the JSON says, whatever stood there."""
+    monkeypatch.setenv("NODE_OPTIONS", "--title='a b' --no-warnings")
+    monkeypatch.setenv("ALL_PROXY", "http://x")
+    monkeypatch.setenv("OPENAI_API_BASE", "http://elsewhere.example")
+    made = json.loads(aex("env", "--json").stdout)
+    script = aex("env").stdout + "exec env -0"
+    done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True)
+    seen = dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
+    assert not seen.keys() & set(made["unset"]) - {"OPENAI_BASE_URL"}
+    own = {name for name, value in made["set"].items() if value.find(made["set"]["AEX_TOKEN"]) >= 0}
+    told = {name: seen[name] for name in made["set"]}
+    assert {n: v for n, v in told.items() if n not in own} == {
+        name: value for name, value in made["set"].items() if name not in own
+    }

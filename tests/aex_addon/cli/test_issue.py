@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aex_addon.cli.context import Context
-from aex_addon.cli.issue import issue_token, open_run
+from aex_addon.cli.issue import issue_token, open_run, sole_agent
 from ledger.errors import CommandRefused
 from tests.aex_addon.cli.conftest import Aex
 
@@ -49,3 +49,15 @@ def test_teams_and_runs_get_no_further_tokens(aex: Aex, context: Context, shop: 
             issue_token(context, name, "run", None)
         with pytest.raises(CommandRefused, match="this takes an agent"):
             open_run(context, name, "r2", 700, 1_000_000_000)
+
+
+def test_the_sole_agent(aex: Aex, context: Context) -> None:
+    """One agent need not be named; none, or several, are a refusal that says what to do."""
+    aex("team", "create", "t", 1)
+    with pytest.raises(CommandRefused, match="aex agent create"):
+        sole_agent(context)
+    aex("agent", "create", "a", 1, 1)
+    assert sole_agent(context) == "a"
+    aex("agent", "create", "b", 1, 1)
+    with pytest.raises(CommandRefused, match="--agent NAME: a, b"):
+        sole_agent(context)

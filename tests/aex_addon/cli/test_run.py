@@ -17,6 +17,7 @@ from aex_addon.home import Home
 from aex_addon.tokens import looks_like_token
 from tests.aex_addon.cli.conftest import Aex, Answers
 
+END = "aex: shop: 0 calls, $0.00 spent, $5.00 left\n"
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
 Program = Callable[..., "subprocess.Popen[str]"]
@@ -43,7 +44,7 @@ def labels(aex: Aex) -> list[tuple[str, str]]:
 def test_the_child_is_the_agent(aex: Aex, program: Program, ready: str, answers: Answers) -> None:
     """Proxy, CA, base URL and key are set, with a token of its own that ends with the child."""
     code, out, err = finish(program("run", "--agent", "shop", "--", sys.executable, "-c", SHOW))
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, END)
     seen = json.loads(out)
     token = seen["AEX_TOKEN"]
     assert looks_like_token(token)
@@ -138,6 +139,7 @@ def test_a_token_that_cannot_be_revoked_is_a_warning(aex: Aex, home: Home) -> No
         *("run", "--agent", "shop", "--", "sh", "-c", f"mv {ledger} {ledger}.away; exit 5"), code=5
     )
     assert "could not be revoked" in result.stderr
+    assert "what the run came to cannot be read" in result.stderr
 
 
 @pytest.mark.usefixtures("ready")
@@ -145,8 +147,8 @@ def test_a_run_with_a_budget(aex: Aex, program: Program) -> None:
     """The child pays from an account of its own, as its agent, with a token that ends with it."""
     words = ["run", "--agent", "shop", "--budget", "0.50", "--", sys.executable, "-c", SHOW]
     code, out, err = finish(program(*words))
-    assert (code, err) == (0, "")
     seen = json.loads(out)
+    assert (code, err) == (0, f"aex: {seen['AEX_RUN']}: 0 calls, $0.00 spent, $0.50 left\n")
     assert re.fullmatch(r"shop/run-[0-9a-f]{8}", seen["AEX_RUN"])
     assert seen["AEX_AGENT"] == "shop"
     assert seen["HTTPS_PROXY"].startswith(f"http://shop:{seen['AEX_TOKEN']}@")
@@ -161,10 +163,65 @@ def test_a_run_with_a_name(aex: Aex, program: Program) -> None:
     """The name is the run's, once; a name without a budget is wrong usage."""
     words = ["run", "--agent", "shop", "--name", "nightly"]
     named = [*words, "--budget", "1", "--ttl", "1h", "sh", "-c", "echo $AEX_RUN"]
-    assert finish(program(*named)) == (0, "shop/nightly\n", "")
+    assert finish(program(*named))[:2] == (0, "shop/nightly\n")
     run = aex.json("agent", "inspect", "shop/nightly")
     life = datetime.fromisoformat(run["expires_at"]) - datetime.fromisoformat(run["created_at"])
     assert 3_500 < life.total_seconds() <= 3_600
     assert "exists already" in aex(*named, code=1).stderr
     assert "add --budget" in aex(*words, "true", code=2).stderr
     assert len(labels(aex)) == 2
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_environment_changes_in_nothing_else(
+    aex: Aex, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the variables that the command sees, all that AEX does not govern are as they were."""
+    from certs import env
+
+    monkeypatch.setenv("MINE", "two\nlines = \u00e9 'x'")
+    monkeypatch.setenv("ALL_PROXY", "http://elsewhere.example")
+    before = dict(os.environ)
+    words = ["run", "--", sys.executable, "-E", "-S", "-c", SHOW]
+    code, out, _ = finish(program(*words, env=before))
+    assert code == 0
+    seen = json.loads(out)
+    known = {
+        *(*env.PROXY_VARIABLES, *env.NO_PROXY_VARIABLES, *env.CA_VARIABLES, *env.KEY_VARIABLES),
+        *(*env.BASE_URLS, *env.BYPASSES, "NODE_USE_ENV_PROXY", "NODE_OPTIONS", "PYTHONPATH"),
+        *("AEX_AGENT", "AEX_BASE_URL", "AEX_CA_FILE", "AEX_RUN", "AEX_TOKEN"),
+    }
+    changed = {name for name in {*seen, *before} if seen.get(name) != before.get(name)}
+    assert changed <= known
+    assert changed > {"HTTPS_PROXY", "ALL_PROXY", "NODE_OPTIONS"}
+
+
+@pytest.mark.usefixtures("ready")
+def test_no_secret_is_told(aex: Aex, program: Program) -> None:
+    """The token stands in no process's arguments, and not in what AEX says, log or last line."""
+    words = "import json, os, pathlib\n"
+    words += "up = pathlib.Path('/proc', str(os.getppid()), 'cmdline')\n"
+    words += "told = up.read_text() if up.exists() else ''\n"
+    words += "print(json.dumps([os.environ['AEX_TOKEN'], told]))"
+    code, out, err = finish(program("run", "--", sys.executable, "-c", words))
+    token, arguments = json.loads(out)
+    assert (code, err) == (0, END)
+    assert token not in arguments
+    assert token not in json.dumps(aex.json("agent", "inspect", "shop"))
+
+
+@pytest.mark.usefixtures("ready")
+def test_it_can_be_quiet_and_without_shims(aex: Aex, program: Program) -> None:
+    """`--quiet` says nothing at the end, `--no-shims` has nothing loaded into Node and Python."""
+    words = ["run", "--quiet", "--no-shims", "--", sys.executable, "-c", SHOW]
+    code, out, err = finish(program(*words))
+    assert (code, err) == (0, "")
+    assert "NODE_OPTIONS" not in json.loads(out)
+    assert "shims" not in json.loads(out).get("PYTHONPATH", "")
+
+
+@pytest.mark.usefixtures("ready")
+def test_who_pays_is_asked_where_there_are_several(aex: Aex) -> None:
+    """Without --agent the only agent pays; where there are more, nobody does."""
+    aex("agent", "create", "other", 1, 1)
+    assert "--agent NAME: other, shop" in aex("run", "--", "true", code=1).stderr

@@ -1,0 +1,1 @@
+"""The directory that goes on PYTHONPATH."""
