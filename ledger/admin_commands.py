@@ -154,6 +154,23 @@ class NoteRestore:
     after_epoch: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class NoteBypass:
+    """A process of an agent went, or tried to go, to a governed host without AEX.
+
+    `run` is the account or token of the run; `blocked` says that it reached nothing.
+    """
+
+    name: str
+    run: str
+    host: str
+    address: str
+    port: int
+    program: str
+    blocked: bool
+    actor: str
+
+
 AdminCommand = (
     CreateAgent
     | OpenRun
@@ -165,6 +182,7 @@ AdminCommand = (
     | NoteGateway
     | RollCall
     | Fence
+    | NoteBypass
     | NoteRestore
 )
 

@@ -10,6 +10,7 @@ from ledger import events
 from ledger.admin_commands import (
     Fence,
     IssueToken,
+    NoteBypass,
     NoteGateway,
     NoteRestore,
     RevokeToken,
@@ -71,6 +72,22 @@ def note_gateway(command: NoteGateway) -> tuple[list[Draft], Outcome]:
     kind = events.GATEWAY_STARTED if command.what == "started" else events.GATEWAY_STOPPED
     payload = {"gateway": command.gateway, **command.detail}
     return [Draft(kind, None, None, payload)], Done(command.gateway)
+
+
+def note_bypass(state: State, command: NoteBypass) -> tuple[list[Draft], Outcome]:
+    """Records that an agent's process went around AEX; it moves no money."""
+    if command.name not in state.agents:
+        return [], Rejected(f"there is no agent {command.name!r}")
+    payload = {
+        "actor": command.actor,
+        "address": command.address,
+        "blocked": command.blocked,
+        "host": command.host,
+        "port": command.port,
+        "program": command.program,
+        "run": command.run,
+    }
+    return [Draft(events.BYPASS_SEEN, command.name, None, payload)], Done(command.name)
 
 
 def roll_call(state: State, command: RollCall) -> tuple[list[Draft], Outcome]:

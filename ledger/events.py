@@ -33,6 +33,7 @@ DENIED = "execution.denied"
 ADJUSTED = "execution.adjusted"
 ANSWER_STORED = "answer.stored"
 OVERRUN = "usage.overrun"
+BYPASS_SEEN = "bypass.seen"
 
 
 class Draft(NamedTuple):

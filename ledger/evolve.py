@@ -1,6 +1,7 @@
 """What each event does to the rows. The projections are this function folded over the log.
 
-Owns: the meaning of every event type, in live traffic, recovery, replay and tests alike.
+Owns: the meaning of every event type, in live traffic, recovery, replay and tests alike. What is
+not listed is only told, and moves no row: starts and stops of gateways, bypasses.
 Refuses to know: whether the event should have happened (that was decided before).
 
 expires_at and the other times inside payloads are nanoseconds, and so may lie above 2^53: they

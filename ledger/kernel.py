@@ -18,6 +18,7 @@ from ledger.admin_commands import (
     DeleteAgent,
     Fence,
     IssueToken,
+    NoteBypass,
     NoteGateway,
     NoteRestore,
     OpenRun,
@@ -60,6 +61,8 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return administration.revoke_token(state, command)
         case NoteGateway():
             return administration.note_gateway(command)
+        case NoteBypass():
+            return administration.note_bypass(state, command)
         case RollCall():
             return administration.roll_call(state, command)
         case Fence():

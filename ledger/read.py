@@ -34,7 +34,10 @@ from ledger.vouched import Taken
 _CHUNK = 2000
 _HASHES = 20_000
 _CHECKPOINTS_SINCE = 2
-_ENDS = (events.COMMITTED, events.RELEASED, events.DENIED, events.OVERRUN)
+_COUNTED = (
+    *(events.COMMITTED, events.RELEASED, events.DENIED),
+    *(events.OVERRUN, events.BYPASS_SEEN),
+)
 
 
 class Head(NamedTuple):
@@ -235,17 +238,18 @@ class Reader:
             after = rows[-1][0]
 
     def ends(self, after: int, upto: int) -> list[tuple[str, str, int, int]]:
-        """(agent, type, how many, how many of them uncertain) of ends of calls and overruns.
+        """(agent, type, how many, how many uncertain or blocked) of ends, overruns and bypasses.
 
         The database counts: a stretch of the log costs a scan of it and gives a few rows.
         """
         model = self._tables.event_log
         # The text is canonical; inside a string of the payload the quotes would be escaped.
-        uncertain = Case(None, [(model.payload.contains('"certainty":"uncertain"'), 1)], 0)
-        query = model.select(model.agent, model.type, fn.COUNT(1), fn.SUM(uncertain))
-        query = query.where(model.seq > after, model.seq <= upto, model.type.in_(_ENDS))
+        marks = ('"certainty":"uncertain"', '"blocked":true')
+        marked = Case(None, [(model.payload.contains(mark), 1) for mark in marks], 0)
+        query = model.select(model.agent, model.type, fn.COUNT(1), fn.SUM(marked))
+        query = query.where(model.seq > after, model.seq <= upto, model.type.in_(_COUNTED))
         rows = self._fetch(query.group_by(model.agent, model.type))
-        return [(agent, kind, count, int(marked)) for agent, kind, count, marked in rows]
+        return [(agent, kind, count, int(number)) for agent, kind, count, number in rows]
 
     def hashes(self, after: int = 0) -> Iterator[tuple[int, str]]:
         """(seq, event hash) after a place, in order: the leaves of the tree, as they are stored."""

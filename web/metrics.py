@@ -93,10 +93,17 @@ def _calls(agents: Mapping[str, Ends]) -> Iterator[Metric]:
         "Calls booked at their reserve because nobody knows what they were billed.",
         labels=("agent",),
     )
+    bypasses = CounterMetricFamily(
+        "aex_bypasses",
+        "Programs of an agent that went to a provider without AEX, or were kept from it.",
+        labels=("agent", "outcome"),
+    )
     for name, ends in agents.items():
         for state, count in ends.by_state().items():
             executions.add_metric((name, state), count)
         overruns.add_metric((name,), ends.overruns)
         overrun.add_metric((name,), ends.overrun_nanousd / _NANO)
         uncertain.add_metric((name,), ends.uncertain)
-    yield from (executions, overruns, overrun, uncertain)
+        bypasses.add_metric((name, "reached"), ends.bypasses)
+        bypasses.add_metric((name, "blocked"), ends.bypasses_blocked)
+    yield from (executions, overruns, overrun, uncertain, bypasses)

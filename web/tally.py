@@ -21,7 +21,10 @@ _STRETCH = 10_000
 
 @dataclass(slots=True)
 class Ends:
-    """How one agent's calls have ended since the log began. overrun_nanousd: above the reserves."""
+    """How one agent's calls have ended since the log began. overrun_nanousd: above the reserves.
+
+    bypasses: how often a process of its was seen to go around AEX; bypasses_blocked: to try.
+    """
 
     committed: int = 0
     released: int = 0
@@ -29,6 +32,8 @@ class Ends:
     uncertain: int = 0
     overruns: int = 0
     overrun_nanousd: int = 0
+    bypasses: int = 0
+    bypasses_blocked: int = 0
 
     def by_state(self) -> dict[str, int]:
         """How many calls are in each state that is an end."""
@@ -74,16 +79,19 @@ class Tally:
 
 def _add(found: dict[str, Ends], reader: Reader, after: int, upto: int) -> None:
     overrun = False
-    for agent, kind, count, uncertain in reader.ends(after, upto):
+    for agent, kind, count, marked in reader.ends(after, upto):
         ends = found.setdefault(agent, Ends())
         match kind:
             case events.COMMITTED:
                 ends.committed += count
-                ends.uncertain += uncertain
+                ends.uncertain += marked
             case events.RELEASED:
                 ends.released += count
             case events.DENIED:
                 ends.denied += count
+            case events.BYPASS_SEEN:
+                ends.bypasses += count - marked
+                ends.bypasses_blocked += marked
             case _:
                 overrun = True
     if not overrun:

@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 
-from ledger.admin_commands import Command, CreditAgent, DeleteAgent, NoteGateway, RevokeToken
+from ledger.admin_commands import (
+    Command,
+    CreditAgent,
+    DeleteAgent,
+    NoteBypass,
+    NoteGateway,
+    RevokeToken,
+)
 from ledger.audit import audit
 from ledger.commands import Admitted, Recover, Settled
 from ledger.errors import LedgerUnavailable
@@ -61,6 +68,7 @@ STORY: list[Command] = [
     DeleteAgent("alice", "operator"),
     create(budget=3, token_hash="new"),
     admit("e9", fixed=3, token_hash="new"),
+    NoteBypass("alice", "tok_1", "api.openai.com", "192.0.2.1", 443, "curl", True, "cli:x"),
     NoteGateway("gw-1", "stopped"),
 ]
 
@@ -113,9 +121,10 @@ class StoreContract:
         assert sound(reader)
 
     def test_ends_are_counted(self, store: Store, reader: Reader) -> None:
-        """Any stretch of the log gives the ends and overruns in it, by agent, as a look would."""
+        """Any stretch of the log gives the ends, overruns and bypasses in it, as a look would."""
         store.execute(STORY)
-        types = ("execution.committed", "execution.released", "execution.denied", "usage.overrun")
+        types = {"execution.committed", "execution.released", "execution.denied"}
+        types |= {"usage.overrun", "bypass.seen"}
         whole = [logged.event for logged in reader.log()]
         seen = Counter[str]()
         for after, upto in [(0, len(whole)), (0, 0), (9, 10), (5, len(whole) - 3), (99, 999)]:
@@ -123,11 +132,12 @@ class StoreContract:
             counted = reader.ends(after, upto)
             ends = {(agent, kind): count for agent, kind, count, _ in counted}
             assert ends == Counter((event.agent, event.type) for event in found)
-            uncertain = [event for event in found if event.data().get("certainty") == "uncertain"]
-            assert sum(marked for *_, marked in counted) == len(uncertain)
+            data = [event.data() for event in found]
+            marks = [d for d in data if d.get("certainty") == "uncertain" or d.get("blocked")]
+            assert sum(marked for *_, marked in counted) == len(marks)
             seen += Counter({kind: count for _, kind, count, _ in counted})
-            seen["uncertain"] += len(uncertain)
-        assert set(seen) == {*types, "uncertain"}
+            seen["marked"] += len(marks)
+        assert set(seen) == {*types, "marked"}
 
     def test_the_log_begins_once(
         self, store: Store, reader: Reader, tmp_path: Path, url: str

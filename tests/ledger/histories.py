@@ -14,6 +14,7 @@ from ledger.admin_commands import (
     CreditAgent,
     DeleteAgent,
     Fence,
+    NoteBypass,
     NoteGateway,
     NoteRestore,
     RevokeToken,
@@ -95,6 +96,11 @@ acts: st.SearchStrategy[Command] = st.one_of(
     st.builds(DeleteAgent, names, st.just("operator")),
     st.just(NoteGateway("gw-1", "started")),
     st.just(Fence("gw-2", "lost")),
+    st.builds(
+        lambda name, blocked: NoteBypass(name, "r", "h", "192.0.2.1", 443, "p", blocked, "cli:x"),
+        payers,
+        st.booleans(),
+    ),
     st.just(NoteRestore("operator", "a new disk", 1, "0" * 64)),
     st.builds(
         SetLimits,

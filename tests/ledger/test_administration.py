@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from ledger.admin_commands import Command, CreditAgent, DeleteAgent, NoteGateway, RevokeToken
+from ledger.admin_commands import (
+    Command,
+    CreditAgent,
+    DeleteAgent,
+    NoteBypass,
+    NoteGateway,
+    RevokeToken,
+)
 from ledger.commands import Admitted, Denied, Done, Outcome, Rejected
 from ledger.money import MAX_NANOUSD
-from tests.ledger.making import Pure, admit, commit, create, issue, token_hash
+from tests.ledger.making import Pure, admit, commit, create, issue, rows, started, token_hash, word
 
 
 def credit(amount: int, name: str = "alice") -> CreditAgent:
@@ -189,3 +196,24 @@ def test_gateways_are_noted(what: str, kind: str) -> None:
     assert kernel(NoteGateway("gw-1", what, {"version": "3.0.0"})) == Done("gw-1")
     assert kernel.types() == [kind]
     assert kernel.log[0].data() == {"gateway": "gw-1", "version": "3.0.0"}
+
+
+def test_a_way_around_is_noted() -> None:
+    """Who saw which program go where is in the log of the agent, and no row moves."""
+    kernel = started()
+    before = rows(kernel.state)
+    seen = NoteBypass("alice", "tok_1", "api.openai.com", "192.0.2.1", 443, "curl", False, "cli:x")
+    assert kernel(seen) == Done("alice")
+    assert rows(kernel.state) == before
+    last = kernel.log[-1]
+    assert (last.type, last.agent) == ("bypass.seen", "alice")
+    assert last.data() == {
+        "actor": "cli:x",
+        "address": "192.0.2.1",
+        "blocked": False,
+        "host": "api.openai.com",
+        "port": 443,
+        "program": "curl",
+        "run": "tok_1",
+    }
+    assert word(kernel(replace(seen, name="nobody"))) == "rejected"

@@ -78,7 +78,10 @@ def test_a_payload_at_hand_spares_the_parse() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [events.LEDGER_CREATED, events.GATEWAY_STARTED, events.GATEWAY_STOPPED, "new"],
+    [
+        *(events.LEDGER_CREATED, events.GATEWAY_STARTED, events.GATEWAY_STOPPED),
+        *(events.BYPASS_SEEN, "new"),
+    ],
 )
 def test_events_that_are_only_told(kind: str) -> None:
     """Events that say something without moving money change no row, nor do unknown ones."""

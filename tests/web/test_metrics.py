@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics import exposition
 from prometheus_client.parser import text_string_to_metric_families
 
-from ledger.admin_commands import DeleteAgent
+from ledger.admin_commands import DeleteAgent, NoteBypass
 from ledger.commands import Recover
 from ledger.errors import LedgerUnavailable
 from ledger.read import Reader
@@ -71,11 +71,24 @@ def test_a_scrape_tells_the_books(store: Store, open_reader: Callable[[], Reader
         assert of(found, "aex_chain_height") == reader.head().seq
 
 
+@pytest.mark.parametrize(("blocked", "outcome"), [(True, "blocked"), (False, "reached")])
+def test_bypasses_are_counted(
+    store: Store, open_reader: Callable[[], Reader], blocked: bool, outcome: str
+) -> None:
+    """Each event is one, by whether it reached anything."""
+    seen = NoteBypass("bot", "tok", "api.openai.com", "192.0.2.1", 443, "curl", blocked, "cli:x")
+    store.execute([seen, seen])
+    found = scraped(open_reader)
+    for each in ("blocked", "reached"):
+        expected = 2 if each == outcome else 0
+        assert of(found, "aex_bypasses_total", agent="bot", outcome=each) == expected
+
+
 def test_an_agent_without_calls_has_zeros(store: Store, open_reader: Callable[[], Reader]) -> None:
     """A counter is there before the first call, so that its first step is seen."""
     found = scraped(open_reader)
     counters = [key for key in found if key[0].endswith("_total")]
-    assert len(counters) == 6
+    assert len(counters) == 8
     assert {found[key] for key in counters} == {0.0}
 
 
@@ -92,7 +105,9 @@ def test_series_are_as_many_as_accounts(store: Store, open_reader: Callable[[], 
     assert found.keys() == few.keys() - lost
     assert of(found, "aex_executions_total", agent="zoe", state="COMMITTED") == 5
     assert {dict(labels).get("agent") for _, labels in found} == {"bot", "zoe", "lab", None}
-    assert {label for _, labels in found for label, _ in labels} == {"agent", "kind", "state"}
+    assert {label for _, labels in found for label, _ in labels} == {
+        *("agent", "kind", "outcome", "state"),
+    }
 
 
 def test_a_budget_window_that_nobody_began_is_new(
