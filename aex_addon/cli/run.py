@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.environment import address, change, door_option, refresh_bundle, shims_option
 from aex_addon.cli.output import plain, say
 from aex_addon.cli.run_end import Run, end_line
+from aex_addon.cli.run_guard import Guard, check_jail
 from aex_addon.cli.values import Duration, Usd
 from aex_addon.home import HomeError
 
@@ -29,6 +31,7 @@ _DAY_NS = 86_400_000_000_000
 @click.option("--name", default=None, help="The run's name, with --budget.  [run-XXXXXXXX]")
 @door_option
 @shims_option
+@click.option("--jail", is_flag=True, help="No network but AEX for the command (Linux).")
 @click.option("--quiet", is_flag=True, help="Say nothing at the end.")
 @click.option("--ttl", type=Duration(), default=None, help="When the token ends at last.  [24h]")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -42,6 +45,7 @@ def run(
     name: str | None,
     door: str,
     shims: bool,
+    jail: bool,
     quiet: bool,
     ttl: int | None,
     command: tuple[str, ...],
@@ -51,7 +55,8 @@ def run(
     With --budget it has an account of its own below the agent's, and both must have enough left.
 
     Its exit code is the command's: 128 + n for signal n, 127 not found, 126 not executable. At the
-    end one line on standard error says what the run came to.
+    end one line on standard error says what the run came to, and which programs went around AEX;
+    with --jail none can.
 
     \b
     aex run --agent shop -- python shop.py
@@ -64,6 +69,8 @@ def run(
     if problem := _unrunnable(command[0], context.environ.get("PATH")):
         say(f"aex: {plain(command[0])}: {problem[1]}")
         ctx.exit(problem[0])
+    if jail:
+        check_jail()
     _require_gateway(context)
     refresh_bundle(context)
     agent = agent or sole_agent(context)
@@ -77,15 +84,17 @@ def run(
     try:
         made = change(context, agent, token.secret, door, shims=shims)
         made.set["AEX_RUN"] = label
-        code = _run(command, made.apply(context.environ), context.umask)
+        guard = Guard(context, agent, label, token.secret)
+        environ = made.apply(context.environ)
+        code = guard.run(command, lambda words: _run(words, environ, context.umask), jail=jail)
     finally:
         _end(context, token.token_hash, token.token_id, label if budget is not None else None)
     if not quiet:
-        _tell(context, made_run)
+        _tell(context, made_run, guard.attempts.sentence())
     ctx.exit(code)
 
 
-def _run(command: tuple[str, ...], environ: dict[str, str], umask: int) -> int:
+def _run(command: Sequence[str], environ: dict[str, str], umask: int) -> int:
     try:
         return Child().run(command, environ, umask)
     except FileNotFoundError as error:
@@ -130,11 +139,14 @@ def _end(context: Context, token_hash: str, token_id: str, run: str | None) -> N
         say(f"aex: token {token_id} could not be revoked and ends by itself: {plain(error)}")
 
 
-def _tell(context: Context, run: Run) -> None:
+def _tell(context: Context, run: Run, around: str) -> None:
     """The command's exit code stands even where the books cannot be read any more."""
     from ledger.errors import LedgerError
 
     try:
-        say(f"aex: {plain(end_line(context, run))}")
+        line = end_line(context, run)
+        say(f"aex: {plain(f'{line}; {around}' if around else line)}")
     except (LedgerError, HomeError, OSError) as error:
         say(f"aex: what the run came to cannot be read: {plain(error)}")
+        if around:
+            say(f"aex: {plain(around)}")
