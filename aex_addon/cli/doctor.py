@@ -22,12 +22,13 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 _COMPAT_TTL_NS = 600 * 1_000_000_000
 
 
-@click.command()
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--reach", is_flag=True, help="Also connect to every provider; nothing is sent.")
 @click.option("--compat", is_flag=True, help="Also make calls of OpenAI's API; they cost a little.")
 @click.option("--agent", help="Whose budget --compat takes.")
 @click.option("--model", default="gpt-4o-mini", show_default=True, help="What --compat asks for.")
 @json_option
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 @pass_context
 def doctor(
@@ -38,20 +39,27 @@ def doctor(
     agent: str | None,
     model: str,
     as_json: bool,
+    command: tuple[str, ...],
 ) -> None:
     """Look at home, configuration, ledger, certificates, trust stores, gateway, keys, versions.
+
+    With COMMAND, look at that alone: which door will hold it, and what would go around.
 
     The exit code is 1 if anything fails. Keys are never shown.
 
     \b
     aex doctor
     aex doctor --reach
+    aex doctor -- npx some-agent
     aex doctor --compat --agent shop --model gpt-4o-mini
     """
     if compat != bool(agent):
         raise click.UsageError("--compat and --agent NAME go together")
+    if command and (reach or compat):
+        raise click.UsageError("--reach and --compat are not about a command")
     found: list[Verdict] = []
-    for verdict in _looks(context, reach, agent, model):
+    looks = _looks_at(context, command) if command else _looks(context, reach, agent, model)
+    for verdict in looks:
         found.append(verdict)
         if not as_json:
             _tell(verdict)
@@ -88,6 +96,14 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         yield from keys.reach(table)
     if agent:
         yield from _compat(context, agent, model)
+
+
+def _looks_at(context: Context, command: tuple[str, ...]) -> Iterator[Verdict]:
+    from aex_addon.around.runtime import runtime_of
+    from aex_addon.cli.checks import command as checks
+
+    found = runtime_of(command, context.environ)
+    yield from checks.look(found, jail=checks.jail_possible())
 
 
 def _compat(context: Context, agent: str, model: str) -> Iterator[Verdict]:

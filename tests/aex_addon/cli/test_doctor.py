@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from aex_addon.home import Home
@@ -52,3 +54,14 @@ def test_calls_need_a_gateway(aex: Aex, home: Home, shop: str) -> None:
     before = len(aex.json("agent", "inspect", "shop")["tokens"])
     assert "compat: no gateway runs" in aex("doctor", "--compat", "--agent", "shop", code=1).output
     assert len(aex.json("agent", "inspect", "shop")["tokens"]) == before
+
+
+def test_a_command_is_looked_at_alone(aex: Aex) -> None:
+    """Its runtime and doors are told without a home, and no door is an exit code of 1."""
+    said = aex("doctor", "--", "python3", "agent.py").output
+    assert "ok    command: python, " in said
+    assert "aiohttp by the shim" in said
+    assert "home" not in said
+    refused = aex("doctor", "--json", "--", "docker", "run", "--json", "x", code=1)
+    assert json.loads(refused.stdout)["ok"] is False
+    assert "not about a command" in aex("doctor", "--reach", "--", "true", code=2).output
