@@ -8,6 +8,7 @@ Refuses to know: what comes of an attempt. It can miss a connection that is shor
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 
@@ -32,7 +33,10 @@ class Watch:
     ) -> None:
         self._root, self._mark, self._targets = root, mark, targets
         self._attempts = attempts
-        self._gateway = proc.written(*gateway) if gateway[0].replace(".", "").isdigit() else set()
+        # Where its address is a name, that is none of the governed ones.
+        self._gateway: set[str] = set()
+        with contextlib.suppress(ValueError):
+            self._gateway = proc.written(*gateway)
         self._known: set[int] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aex-watch", daemon=True)

@@ -48,7 +48,9 @@ async function calls(client) {
 
 async function main(names) {
   const told = {};
-  for (const name of names) told[name] = await calls(clients[name]);
+  for (const name of names) {
+    told[name] = await calls(clients[name]).catch((error) => ({ failed: String(error) }));
+  }
   console.log(JSON.stringify(told));
   keeping.destroy();
 }

@@ -1,7 +1,7 @@
 """Plain HTTP clients of Python, told nothing but by their environment; run by test_run_clients.py.
 
 Owns: three calls with each client that the arguments name, told as one JSON document: the text of
-a JSON call, the pieces of a stream, status and message of a call that is denied.
+a JSON call, the pieces of a stream, status and message of a call that is denied; or what it raised.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ def ask(client: str, text: str, stream: bool) -> tuple[int, bytes]:
 
 def calls(client: str) -> dict[str, Any]:
     """What the three calls came to."""
-    _, whole = ask(client, "Say it.", False)
+    try:
+        _, whole = ask(client, "Say it.", False)
+    except Exception as error:
+        return {"failed": type(error).__name__}
     _, streamed = ask(client, "Say it.", True)
     status, refusal = ask(client, "word " * 5000, False)
     return {
