@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 PROC = Path("/proc")
 # A listening socket leads nowhere, and one in TIME_WAIT belongs to nobody any more.
-_LISTEN, _TIME_WAIT = "0A", "06"
+_NOBODYS = frozenset(("0A", "06"))
 
 
 class Socket(NamedTuple):
@@ -48,8 +48,8 @@ def sockets(pid: int | str = "self") -> Iterator[Socket]:
     """Every connection in the network of a process."""
     for table in ("tcp", "tcp6"):
         for line in _read(PROC / str(pid) / "net" / table).splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 9 and fields[3] not in {_LISTEN, _TIME_WAIT}:
+            fields = line.split(None, 10)
+            if len(fields) > 9 and fields[3] not in _NOBODYS:
                 yield Socket(fields[1], fields[2], int(fields[9]))
 
 
@@ -65,10 +65,24 @@ def processes() -> dict[int, int]:
     return found
 
 
+def below(root: int) -> Iterator[int]:
+    """The children of a process, theirs, and so on; only those that still have their parents.
+
+    Nothing on kernels that list no children.
+    """
+    waiting = [root]
+    while waiting:
+        for thread in _entries(PROC / str(waiting.pop()) / "task"):
+            children = [int(word) for word in _read(thread / "children").split()]
+            yield from children
+            waiting += children
+
+
 def family(root: int, mark: bytes) -> Iterator[int]:
     """The processes below `root`, and those elsewhere whose environment holds `mark`.
 
-    Children that went into the background lose their parent, but keep their environment.
+    Children that went into the background lose their parent, but keep their environment. It looks
+    at every process there is.
     """
     parents = processes()
     for pid in parents:
@@ -84,21 +98,25 @@ def family(root: int, mark: bytes) -> Iterator[int]:
 
 def inodes(pid: int) -> Iterator[int]:
     """The sockets that a process holds."""
-    try:
-        for entry in (PROC / str(pid) / "fd").iterdir():
-            try:
-                target = str(entry.readlink())
-            except OSError:
-                continue
-            if target.startswith("socket:["):
-                yield int(target[8:-1])
-    except OSError:
-        return
+    for entry in _entries(PROC / str(pid) / "fd"):
+        try:
+            target = str(entry.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield int(target[8:-1])
 
 
 def name(pid: int) -> str:
     """What the process is called: never its arguments, which may hold secrets."""
     return _read(PROC / str(pid) / "comm").strip()
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> str:

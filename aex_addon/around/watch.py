@@ -1,8 +1,8 @@
 """Notices direct connections of a run's processes to governed hosts, while it is on.
 
-Owns: looking often, and cheaply: one look reads the kernel's table of connections, and only one to
-a provider's address that was not there before makes it ask whose it is. The pause is long beside
-what a look takes, so that looking costs at most a fiftieth of a core.
+Owns: looking often, and cheaply. One look lists the sockets that the processes hold; only where
+one is new is the kernel's table of connections read, which takes the kernel milliseconds. The
+pause is long beside what a look takes, so that looking costs at most a fiftieth of a core.
 Refuses to know: what comes of an attempt. It can miss a connection that is shorter than the pause.
 """
 
@@ -18,6 +18,10 @@ from aex_addon.clock import steady_s
 
 _PAUSE_S = 0.1
 _PAUSE_PER_LOOK = 50
+# A socket may be made a while before it is connected.
+_NEW_FOR_LOOKS = 3
+# Processes that went into the background are looked for this often.
+_LOOKS_PER_SEARCH = 30
 
 
 class Watch:
@@ -37,7 +41,11 @@ class Watch:
         self._gateway: set[str] = set()
         with contextlib.suppress(ValueError):
             self._gateway = proc.written(*gateway)
-        self._known: set[int] = set()
+        self._ages: dict[int, int] = {}
+        self._strays: set[int] = set()
+        self._looks = 0
+        self._written: dict[str, tuple[str, str]] = {}
+        self._addresses: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aex-watch", daemon=True)
 
@@ -59,24 +67,31 @@ class Watch:
 
     def look(self) -> None:
         """One look."""
-        targets = {
-            form: (host, address)
-            for address, host in self._targets().items()
-            for form in proc.written(address)
-        }
-        found = {
-            each.inode: each
-            for each in proc.sockets()
-            if each.remote.partition(":")[0] in targets and each.remote not in self._gateway
-        }
-        fresh = found.keys() - self._known
-        self._known = set(found)
+        holders = {inode: pid for pid in self._processes() for inode in proc.inodes(pid)}
+        self._ages = {inode: self._ages.get(inode, 0) + 1 for inode in holders}
+        fresh = {inode for inode, age in self._ages.items() if age <= _NEW_FOR_LOOKS}
         if not fresh:
             return
-        for pid in proc.family(self._root, self._mark):
-            for inode in fresh.intersection(proc.inodes(pid)):
-                form, _, port = found[inode].remote.partition(":")
+        targets = self._written_targets()
+        for each in proc.sockets():
+            form, _, port = each.remote.partition(":")
+            if each.inode in fresh and form in targets and each.remote not in self._gateway:
                 host, address = targets[form]
-                self._attempts.add(
-                    Attempt(host, address, int(port, 16), proc.name(pid), blocked=False)
-                )
+                program = proc.name(holders[each.inode])
+                self._attempts.add(Attempt(host, address, int(port, 16), program, blocked=False))
+
+    def _processes(self) -> set[int]:
+        if self._looks % _LOOKS_PER_SEARCH == 0:
+            self._strays = set(proc.family(self._root, self._mark))
+        self._looks += 1
+        roots = (self._root, *self._strays)
+        return self._strays.union(*(proc.below(root) for root in roots))
+
+    def _written_targets(self) -> Mapping[str, tuple[str, str]]:
+        """Host and address by each form of an address. Addresses only ever come to them."""
+        targets = self._targets()
+        for address in targets.keys() - self._addresses:
+            self._addresses.add(address)
+            host = targets[address]
+            self._written |= dict.fromkeys(proc.written(address), (host, address))
+        return self._written

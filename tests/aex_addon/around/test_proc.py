@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,18 @@ def test_a_family_holds_children_and_who_carries_the_mark() -> None:
             child.kill()
 
 
+def test_children_and_theirs_are_below() -> None:
+    """A child and a grandchild are found without a look at every process."""
+    shell = "sleep 60 & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        found = set(proc.below(os.getpid()))
+        os.kill(grandchild, signal.SIGKILL)
+    assert {child.pid, grandchild} <= found
+    assert os.getpid() not in found
+
+
 def test_what_is_gone_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has ended, and a table that is damaged, tell nothing and raise nothing."""
     monkeypatch.setattr(proc, "PROC", tmp_path)
@@ -67,3 +80,4 @@ def test_what_is_gone_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(proc.inodes(1)) == []
     assert proc.name(1) == ""
     assert proc.processes() == {}
+    assert list(proc.below(1)) == []

@@ -83,6 +83,29 @@ def test_others_are_not_watched(port: int) -> None:
     assert told == []
 
 
+def test_a_process_in_the_background_is_still_watched(port: int) -> None:
+    """One that has lost its parent is known by its environment."""
+    told: list[Attempt] = []
+    program = f"exec {sys.executable} -c '{CONNECT}' 127.0.0.9 {port}"
+    words = ["sh", "-c", f"({program} <&3 &) 3<&0"]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], "AEX_TOKEN": "mine"},
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "connected\n"
+        with subprocess.Popen(["sleep", "60"]) as root:
+            attempts = Attempts(told.append)
+            mark, targets = b"AEX_TOKEN=mine", {"127.0.0.9": "api.example"}
+            Watch(root.pid, mark, ("127.0.0.1", 9000), lambda: targets, attempts).look()
+            root.kill()
+        child.communicate()
+    assert len(told) == 1
+
+
 def test_it_looks_by_itself(port: int) -> None:
     """Once started it needs nobody, until it is stopped."""
     told = threading.Event()
