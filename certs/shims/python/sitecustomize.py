@@ -62,6 +62,6 @@ def chain() -> None:
 
 
 if __name__ == "sitecustomize":
-    if os.environ.get("AEX_TOKEN") and sys.version_info >= (3, 6):
+    if os.environ.get("AEX_TOKEN"):
         sys.meta_path.insert(0, Finder)
     chain()
