@@ -8,6 +8,7 @@ Refuses to know: what an SDK is asked to do.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -26,18 +27,27 @@ def interpreter(name: str) -> Path:
     marks = pins.read_bytes() + sys.version.encode()
     kept = KEPT / f"{name}-{hashlib.sha256(marks).hexdigest()[:12]}"
     python = kept / "bin" / "python"
-    if not python.exists():
-        KEPT.mkdir(exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=KEPT))
-        pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-        commands = (
-            [sys.executable, "-m", "venv", "--without-pip", str(made)],
-            [*pip, "--python", str(made / "bin" / "python"), "install", "-r", str(pins)],
-        )
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        # Whoever is first puts it in its place; nothing of it names the place that it was made in.
+    KEPT.mkdir(exist_ok=True)
+    # Two workers of a run may want it at once; the second finds it made.
+    with (KEPT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not python.exists():
-            made.replace(kept)
+            install(pins, kept)
     return python
+
+
+def install(pins: Path, kept: Path) -> None:
+    """Makes the environment elsewhere and puts it in its place: nothing of it names the place that
+    it was made in, and one that is not whole is never found."""
+    made = Path(tempfile.mkdtemp(prefix=f"{pins.stem}-", dir=KEPT))
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    # What is imported is compiled then; all of it would take longer than the rest of the work.
+    options = ["--no-compile", "-r", str(pins)]
+    commands = (
+        [sys.executable, "-m", "venv", "--without-pip", str(made)],
+        [*pip, "--python", str(made / "bin" / "python"), "install", *options],
+    )
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    made.replace(kept)

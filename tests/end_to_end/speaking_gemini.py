@@ -96,7 +96,7 @@ class Gemini:
 
     async def _chunks(self, exchange: Any) -> AsyncIterator[dict[str, Any]]:
         """The answer chunk by chunk, each with the usage so far."""
-        document = json.loads(exchange.body)
+        document = spelled(json.loads(exchange.body))
         exchange.model = model_of(exchange.path)
         system = document.get("systemInstruction") or {}
         tools = json.dumps(document["tools"]) if document.get("tools") else ""
@@ -135,6 +135,18 @@ def usage_of(exchange: Any, thoughts: int) -> dict[str, Any]:
     if thoughts:
         usage["thoughtsTokenCount"] = thoughts
     return {**usage, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": spent}]}
+
+
+def spelled(value: Any) -> Any:
+    """The document with the keys as answers have them; either spelling is taken in a request."""
+    if isinstance(value, list):
+        return [spelled(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub(r"_(\w)", lambda found: found[1].upper(), key): spelled(each)
+        for key, each in value.items()
+    }
 
 
 def model_of(path: str) -> str:
