@@ -51,7 +51,7 @@ HOSTS: tuple[Provider, ...] = (
         upstream="https://api.mistral.ai",
         base_prefixes=_prefixes("/mistral", "/v1"),
         api_key_env="MISTRAL_API_KEY",
-        formats=("mistral_chat", *_TEXT),
+        formats=("mistral_chat", "mistral_fim", "mistral_ocr", *_TEXT),
         nests=(("/v1", "/v1"),),
     ),
     # https://docs.x.ai/docs/api-reference, https://docs.x.ai/docs/key-information/regions

@@ -43,6 +43,12 @@ def not_metered(what: str) -> Refused:
     )
 
 
+def refuse_unknown(document: dict[str, Any], options: frozenset[str]) -> None:
+    """Raises Refused (403) where a field beside `options` says anything: it may cost."""
+    if any(key not in options and value is not None for key, value in document.items()):
+        raise not_metered("An option that is not known")
+
+
 def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """The JSON object that `body` is. Raises Refused (400) for anything else, nothing else ever."""
     try:

@@ -119,9 +119,7 @@ OPENAI_IMAGES = OpenAIImages()
 
 
 def _refuse_options(document: dict[str, Any]) -> None:
-    strange = [key for key in document if key not in _OPTIONS and document[key] is not None]
-    if strange:
-        raise jsonbody.not_metered("An option that is not known")
+    jsonbody.refuse_unknown(document, _OPTIONS)
     if jsonbody.optional_string(document, "output_format") not in _FORMATS:
         raise jsonbody.not_metered("A picture in another format (`output_format`)")
 

@@ -25,6 +25,8 @@ from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
 from providers.hosts import HOSTS
+from providers.mistral_fim import MISTRAL_FIM
+from providers.mistral_ocr import MISTRAL_OCR
 from providers.ollama_chat import OLLAMA_CHAT
 from providers.ollama_embed import OLLAMA_EMBED
 from providers.ollama_other import OLLAMA_FREE
@@ -64,6 +66,8 @@ FORMATS: tuple[WireFormat, ...] = (
     COHERE_CHAT_V1,
     COHERE_EMBED,
     COHERE_RERANK,
+    MISTRAL_FIM,
+    MISTRAL_OCR,
     OLLAMA_CHAT,
     OLLAMA_EMBED,
     OPENAI_FREE,

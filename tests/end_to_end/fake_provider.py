@@ -28,6 +28,7 @@ from tests.end_to_end import (
     speaking_gemini,
     speaking_hosts,
     speaking_media,
+    speaking_mistral,
     speaking_ollama,
     speaking_responses,
     speaking_sockets,
@@ -127,6 +128,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_cohere.speaks,
     speaking_ollama.speaks,
     speaking_media.speaks,
+    speaking_mistral.speak,
 )
 
 

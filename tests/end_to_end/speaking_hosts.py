@@ -35,19 +35,20 @@ def speak(
 ) -> list[tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]]:
     """What the hosts' paths are answered by."""
 
-    async def chat(exchange: Exchange) -> None:
+    async def chats(exchange: Exchange) -> None:
         found = _CHAT.match(exchange.path)
-        await _chat(provider, exchange, found[1] if found else "plain")
+        await chat(provider, exchange, found[1] if found else "plain")
 
     return [
-        ("POST", _CHAT, chat),
-        ("POST", re.compile(r"/openai/deployments/[\w-]+/chat/completions"), chat),
-        ("POST", re.compile(r"/api/v4/chat/completions"), chat),
+        ("POST", _CHAT, chats),
+        ("POST", re.compile(r"/openai/deployments/[\w-]+/chat/completions"), chats),
+        ("POST", re.compile(r"/api/v4/chat/completions"), chats),
         ("GET", re.compile(r"/as/[\w-]+/[\w/.-]*models|/api/v4/models"), provider.free),
     ]
 
 
-async def _chat(provider: DemoProvider, exchange: Exchange, host: str) -> None:
+async def chat(provider: DemoProvider, exchange: Exchange, host: str) -> None:
+    """A chat as this host answers it."""
     document = json.loads(exchange.body)
     for option in _REFUSES.get(host, ()):
         if option in document:
@@ -56,9 +57,12 @@ async def _chat(provider: DemoProvider, exchange: Exchange, host: str) -> None:
     if "model" not in document:  # Azure's path names it
         exchange.body = json.dumps({**document, "model": "deployed"}).encode()
     send, answer = exchange.event, exchange.answer
+    wanted: list[dict[str, Any]] = []
 
     async def event(data: str) -> None:
-        await send(_bent(provider, exchange, host, data))
+        bent = _bent(provider, exchange, host, data)
+        if host != "mistral" or (bent := _with_whole_calls(bent, wanted)):
+            await send(bent)
 
     async def whole(status: int, data: bytes) -> None:
         if status == 200:
@@ -87,6 +91,22 @@ def _bent(provider: DemoProvider, exchange: Exchange, host: str, data: str) -> s
     elif host in _IN_LAST_CHUNK and ends:
         chunk["usage"] = _usage(provider, exchange, host)
     return json.dumps(chunk, ensure_ascii=False)
+
+
+def _with_whole_calls(data: str, wanted: list[dict[str, Any]]) -> str:
+    """The event with the call of a function in one piece, as Mistral sends it; "" before."""
+    chunk = {} if data == "[DONE]" else json.loads(data)
+    for choice in chunk.get("choices", ()):
+        for piece in choice["delta"].get("tool_calls", ()):
+            if "id" in piece:
+                wanted.append(piece)
+            else:
+                wanted[-1]["function"]["arguments"] += piece["function"]["arguments"]
+            return ""
+        if wanted and choice["finish_reason"]:
+            choice["delta"] = {"tool_calls": wanted}
+            return json.dumps(chunk, ensure_ascii=False)
+    return data
 
 
 def _usage(provider: DemoProvider, exchange: Exchange, host: str) -> dict[str, Any]:

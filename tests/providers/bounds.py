@@ -31,6 +31,7 @@ from tests.providers import (
     bounds_cohere,
     bounds_gemini,
     bounds_images,
+    bounds_mistral,
     bounds_ollama,
     bounds_responses,
 )
@@ -164,6 +165,7 @@ MAKERS: dict[str, Maker] = {
     "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
+    **bounds_mistral.Mistral(text, body, tokens).makers(),
 }
 
 _BOOK = PriceBook(bounds_ollama.PRICES)

@@ -104,3 +104,12 @@ def test_getters_take_null_for_absent() -> None:
         assert getter({"a": None}, "a") == getter({}, "a")
         with pytest.raises(Refused):
             getter({"a": 1.5}, "a")
+
+
+def test_an_option_that_is_not_known_is_refused() -> None:
+    """Whatever it says; one that says nothing is none."""
+    known = frozenset({"model"})
+    jsonbody.refuse_unknown({"model": 1, "other": None}, known)
+    with pytest.raises(Refused) as caught:
+        jsonbody.refuse_unknown({"model": 1, "other": False}, known)
+    assert (caught.value.denial.status, caught.value.denial.code) == (403, "not_metered")

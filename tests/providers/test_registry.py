@@ -75,6 +75,27 @@ def test_coheres_calls(line: str, name: str | None) -> None:
     assert (found.name if found else None) == name
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("POST /v1/chat/completions", "mistral_chat"),
+        ("POST /v1/fim/completions", "mistral_fim"),
+        ("POST /v1/ocr", "mistral_ocr"),
+        ("POST /v1/embeddings", "compatible_embeddings"),
+        ("GET /v1/models", "compatible_free"),
+        ("POST /v1/agents/completions", None),
+        ("POST /v1/chat/moderations", None),
+        ("POST /v1/files", None),
+    ],
+)
+def test_mistrals_calls(line: str, name: str | None) -> None:
+    """Its own endpoints beside those that it shares with OpenAI."""
+    method, _, path = line.partition(" ")
+    mistral = next(provider for provider in registry.PROVIDERS if provider.id == "mistral")
+    found = registry.find(Call("mistral", method, path, "", {}, b""), mistral.formats)
+    assert (found.name if found else None) == name
+
+
 def test_hosts_and_prefixes_belong_to_one_provider() -> None:
     """No id, no host and no prefix is claimed twice, and every named format exists."""
     names = {each.name for each in registry.FORMATS}
