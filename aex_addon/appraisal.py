@@ -15,9 +15,9 @@ from datetime import datetime
 
 from aex_addon.settings import Settings
 from ledger.commands import Quote, Refusal
-from providers.price import Unquotable
 from providers.prices import Price, PriceBook, UnknownPrice
 from providers.registry import find
+from providers.unquotable import Unquotable
 from providers.wire import Call, Facts, Refused, WireFormat
 
 _NOTHING = Quote()

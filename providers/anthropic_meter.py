@@ -169,7 +169,8 @@ def _place_writes(facts: Facts, counts: dict[str, int]) -> None:
 def _tier(usage: dict[str, Any]) -> str | None:
     """As prices name it; the standard and the prepaid priority tier are None."""
     parts = ["fast"] * (usage.get("speed") == "fast")
-    parts += ["batch"] * (usage.get("service_tier") == "batch")
+    tier = text_field(usage, "service_tier")
+    parts += [tier] if tier not in (None, "standard", "priority") else []
     parts += ["us"] * (usage.get("inference_geo") not in (None, "global", "not_available"))
     return " ".join(parts) or None
 

@@ -19,7 +19,7 @@ from providers import jsonbody
 _HARMLESS = frozenset(
     (
         *("model", "messages", "system", "max_tokens", "stream", "stop_sequences", "metadata"),
-        *("temperature", "top_p", "top_k", "tools", "tool_choice", "thinking", "service_tier"),
+        *("temperature", "top_p", "top_k", "tools", "tool_choice", "thinking"),
         *("output_config", "output_format", "cache_control", "diagnostics"),
         "fallback_credit_token",
     )
@@ -27,7 +27,7 @@ _HARMLESS = frozenset(
 _JUDGED = frozenset(
     (
         *("speed", "inference_geo", "container", "context_management", "compaction", "thread"),
-        *("mcp_servers", "billing_policy", "fallbacks"),
+        *("mcp_servers", "billing_policy", "fallbacks", "service_tier"),
     )
 )
 _FREE_EDITS = frozenset(("clear_tool_uses_20250919", "clear_thinking_20251015"))
@@ -60,6 +60,9 @@ def read_options(document: dict[str, Any]) -> Options:
     speed = jsonbody.optional_string(document, "speed")
     if speed not in (None, "standard", "fast"):
         raise jsonbody.not_metered("This `speed`")
+    # Of the two the one is the standard tier, the other may use what is paid for beforehand.
+    if jsonbody.optional_string(document, "service_tier") not in (None, "auto", "standard_only"):
+        raise jsonbody.not_metered("This `service_tier`")
     region = jsonbody.optional_string(document, "inference_geo")
     if region not in (None, "us", "global"):
         raise jsonbody.not_metered("Inference in this region (`inference_geo`)")

@@ -49,7 +49,13 @@ _NUMBERS = (
 _BILLED_BY_PROMPT = re.compile(r"gemini-([12]\.|(pro|flash)-1\.5|pro$)")
 
 # https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse
-_TIERS = {"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
+# https://ai.google.dev/api/generate-content#UsageMetadata (the Gemini API's `serviceTier`)
+_TIERS = {
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_PRIORITY": "priority",
+    **dict.fromkeys(("ON_DEMAND", "PROVISIONED_THROUGHPUT", "TRAFFIC_TYPE_UNSPECIFIED")),
+    **dict.fromkeys(("STANDARD", "UNSPECIFIED", "")),
+}
 
 
 def counts(usage: object) -> dict[str, int] | None:
@@ -79,8 +85,12 @@ def known_input(usage: object) -> dict[str, int] | None:
 
 def service_tier(usage: object) -> str | None:
     """The tier that served the call, where it was none of the standard ones."""
-    traffic = usage.get("trafficType") if isinstance(usage, dict) else None
-    return _TIERS.get(traffic) if isinstance(traffic, str) else None
+    for key in ("trafficType", "serviceTier"):
+        told = usage.get(key) if isinstance(usage, dict) else None
+        if isinstance(told, str):
+            name = told.upper().removeprefix("SERVICE_TIER_")
+            return _TIERS.get(name, name.lower())
+    return None
 
 
 def searches(model: str, queries: set[str]) -> int:

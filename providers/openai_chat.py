@@ -40,6 +40,7 @@ class OpenAIChat:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         dialect, document = self._dialect, jsonbody.parse_object(call.body)
         model = call.path_model or jsonbody.model_name(document)
+        tier = jsonbody.optional_string(document, "service_tier")
         dialect.refuse_unmetered(document, model)
         messages = document.get("messages")
         if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
@@ -70,7 +71,8 @@ class OpenAIChat:
             choices=jsonbody.optional_count(document, "n", most=MAX_CHOICES) or 1,
             # Where usage comes by itself there is nothing to ask for, and nothing to hide.
             usage_wanted=stream_options.get("include_usage") is True or not dialect.asks_usage,
-            service_tier=jsonbody.optional_string(document, "service_tier"),
+            service_tier=tier,
+            premium_tier=tier in dialect.premium_tiers,
             modalities=frozenset({"text", "image"} if pictures else {"text"}),
             many_sellers=dialect.many_sellers,
             document=document,

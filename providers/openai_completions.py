@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers import jsonbody, openai_errors, tokens
+from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -39,6 +39,7 @@ class OpenAICompletions:
         model = jsonbody.model_name(document)
         if jsonbody.optional_bool(document, "echo"):
             raise jsonbody.not_metered("Repeating the prompt (`echo`)")
+        openai_tiers.read_tier(document, openai_tiers.STANDARD)
         prompts = _count_prompts(document.get("prompt"))
         counts = [jsonbody.optional_count(document, key, most=MAX_CHOICES) for key in _CHOICES]
         cap = jsonbody.optional_count(document, "max_tokens", least=0)

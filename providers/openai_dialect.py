@@ -62,6 +62,7 @@ class Dialect:
     byte_level:      every vocabulary is one over bytes; see tokens.py.
     preamble_tokens: what chat templates may put before a conversation by themselves.
     many_sellers:    it chooses among sellers of a model, and heeds a limit on their prices.
+    premium_tiers:   service tiers that need a price of their own.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Dialect:
     byte_level: bool = False
     preamble_tokens: int = 0
     many_sellers: bool = False
+    premium_tiers: tuple[str, ...] = ()
 
     def refuse_unmetered(self, document: dict[str, Any], model: str) -> None:
         """Raises Refused (403) for a model or an option whose cost has no bound here."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from providers import openai_tiers
 from providers.fields import Row
 from providers.openai_dialect import COSTLY, HARMLESS, Dialect
 from providers.openai_usage import USAGE, Amount, UsageShape
@@ -34,6 +35,8 @@ OPENAI = Dialect(
     name="openai",
     # These models search the web on every call, for a fee that the usage object does not show.
     models_refused=re.compile(r"-search-(preview|api)(-|$)"),
+    only={"service_tier": openai_tiers.KNOWN},
+    premium_tiers=openai_tiers.PREMIUM,
     bounds_pictures=True,
     byte_level=True,
 )
@@ -60,10 +63,12 @@ LOCAL = Dialect(
 )
 
 # https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview-latest
+# Its `priority` is dearer; whose prices a deployment has, says nothing of its tiers.
 AZURE = Dialect(
     name="azure",
     refused={**COSTLY, "data_sources": "Azure's search in data of one's own"},
     models_refused=OPENAI.models_refused,
+    only={"service_tier": openai_tiers.STANDARD},
     bounds_pictures=True,
     byte_level=True,
 )

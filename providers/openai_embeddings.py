@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers import jsonbody, openai_errors, tokens
+from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.fields import Row
 from providers.openai_chat_meter import JsonMeter
 from providers.openai_usage import UsageShape
@@ -34,8 +34,9 @@ class OpenAIEmbeddings:
         return call.method == "POST" and call.route == PATH
 
     def read(self, call: Call) -> Facts:
-        """Facts of the call. Raises Refused (400) for a malformed body."""
+        """Facts of the call. Raises Refused: 400 for a malformed body, 403 for a dearer tier."""
         document = jsonbody.parse_object(call.body)
+        openai_tiers.read_tier(document, openai_tiers.STANDARD)
         given = document.get("input")
         gained = 0 if self._byte_level else tokens.normal_form_bytes(given)
         return Facts(

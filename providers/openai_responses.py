@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from providers import jsonbody, openai_errors, tokens
+from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.openai_responses_input import Content, read_input
 from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
@@ -39,8 +39,6 @@ OPTIONS = frozenset(
     )
 )
 _SHOWABLE = re.compile(r"[a-z_]{1,40}\Z")
-# Others are priced by contract, or not known to the price catalogue.
-_SERVICE_TIERS = (None, "auto", "default", "flex", "priority", "fast", "scale")
 
 
 class OpenAIResponses:
@@ -95,6 +93,7 @@ def read_create(
     """
     model = jsonbody.model_name(document)
     refuse_options(document, OPTIONS | more_options)
+    tier = openai_tiers.read_tier(document)
     content = read_input(document.get("input"))
     tools = [*jsonbody.optional_list(document, "tools"), *content.tools]
     toolbox = read_tools(tools, model)
@@ -112,7 +111,8 @@ def read_create(
         output_tokens_cap=jsonbody.optional_count(document, "max_output_tokens"),
         has_output=has_output,
         usage_wanted=True,
-        service_tier=jsonbody.optional_string(document, "service_tier"),
+        service_tier=tier,
+        premium_tier=tier in openai_tiers.PREMIUM,
         modalities=content.modalities | earlier.modalities,
         input_unseen=earlier.unseen or content.unseen or toolbox.unseen,
         server_calls_max=calls if units else 0,
@@ -160,8 +160,6 @@ def refuse_options(document: dict[str, Any], known: frozenset[str]) -> None:
             raise jsonbody.not_metered(f"An option that is not known here{named}")
     if jsonbody.optional_bool(document, "background"):
         raise jsonbody.not_metered("An answer made in the background (`background`)")
-    if jsonbody.optional_string(document, "service_tier") not in _SERVICE_TIERS:
-        raise jsonbody.not_metered("This `service_tier`")
     mode = jsonbody.optional_object(document, "reasoning").get("mode")
     if mode not in (None, "standard"):
         raise jsonbody.not_metered("Reasoning in another mode than the standard one")

@@ -9,7 +9,7 @@ request has no field for an output cap, so the reserve is for the model's longes
 
 from __future__ import annotations
 
-from providers import jsonbody, openai_errors
+from providers import jsonbody, openai_errors, openai_tiers
 from providers.openai_responses import earlier_turns, input_tokens_max, refuse_options
 from providers.openai_responses_input import read_input
 from providers.openai_responses_meter import JsonMeter
@@ -41,6 +41,7 @@ class OpenAIResponsesCompact:
         document = jsonbody.parse_object(call.body)
         model = jsonbody.model_name(document)
         refuse_options(document, OPTIONS)
+        tier = openai_tiers.read_tier(document)
         content = read_input(document.get("input"))
         toolbox = read_tools([*jsonbody.optional_list(document, "tools"), *content.tools], model)
         earlier = earlier_turns(call, document, model)
@@ -53,7 +54,8 @@ class OpenAIResponsesCompact:
             input_tokens_max=input_tokens_max(call.body, document, content, toolbox)
             + earlier.tokens,
             cap_writable=False,
-            service_tier=jsonbody.optional_string(document, "service_tier"),
+            service_tier=tier,
+            premium_tier=tier in openai_tiers.PREMIUM,
             modalities=content.modalities | earlier.modalities,
             input_unseen=earlier.unseen or content.unseen or toolbox.unseen or bool(toolbox.units),
             document=document,

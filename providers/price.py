@@ -16,6 +16,13 @@ from typing import Literal
 
 from providers.fields import MAX_TOKENS
 from providers.rates import Rates
+from providers.unquotable import (
+    UnknownLength,
+    UnknownPrice,
+    UnknownTier,
+    UnknownUnit,
+    UnknownWindow,
+)
 from providers.wire import Facts, Usage
 
 DEFAULT_OUTPUT_TOKENS = 131_072
@@ -24,72 +31,14 @@ _NANO = Decimal(10**9)
 _PICO = Decimal(10**12)
 _MTOK = Decimal(10**6)
 _STANDARD_TIERS = (None, "auto", "default")
+# Tiers of any provider that cost no more than the standard one, or are paid for beforehand.
+_NOT_DEARER = frozenset(
+    (*_STANDARD_TIERS, "standard", "standard_only", "on_demand", "flex", "batch", "scale")
+)
 CapSource = Literal["request", "model", "window", "default", "none"]
 
 _TEXT = frozenset({"text"})
 _ANY_TEXT_CALL = Facts(endpoint="", kind="metered")
-
-
-class Unquotable(LookupError):
-    """There is no upper bound on this call's cost; `remedy` names what gives it one."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
-class UnknownPrice(Unquotable):
-    """The model has no price."""
-
-    def __init__(self, provider: str, model: str) -> None:
-        super().__init__(
-            f"No price is known for the model {model!r} of {provider}.",
-            f'Add to aex.toml: [models."{model}"] with provider = "{provider}",'
-            ' input_usd_per_mtok = "..." and output_usd_per_mtok = "...".',
-        )
-        self.provider = provider
-        self.model = model
-
-
-class UnknownUnit(Unquotable):
-    """The model has prices, but none for something else that this call is billed by."""
-
-    def __init__(self, model: str, unit: str) -> None:
-        super().__init__(
-            f"No price of {unit} is known for the model {model!r}.",
-            f'Add to aex.toml: [models."{model}".unit_usd] with {unit} = "...", dollars for one.',
-        )
-
-
-class UnknownTier(Unquotable):
-    """The call asks for a dearer service tier, which has no price."""
-
-    def __init__(self, model: str, tier: str) -> None:
-        super().__init__(
-            f"No price of the service tier {tier!r} is known for the model {model!r}.",
-            "Leave the tier out of the request.",
-        )
-
-
-class UnknownWindow(Unquotable):
-    """The call reads what was not sent with it, and nothing says how much that can be."""
-
-    def __init__(self, model: str) -> None:
-        super().__init__(
-            f"No context window is known for the model {model!r}, and this call's input is not"
-            " all in the request.",
-            f'Add to aex.toml: [models."{model}"] with context_window = ... in tokens.',
-        )
-
-
-class UnknownLength(Unquotable):
-    """The request has no field for an output cap, and nothing says how long the answer can be."""
-
-    def __init__(self, model: str) -> None:
-        super().__init__(
-            f"No longest answer is known for the model {model!r}, and this call cannot be capped.",
-            f'Add to aex.toml: [models."{model}"] with max_output_tokens = ...',
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +102,7 @@ class Price:
         """
         if usage.cost_usd is not None:
             return _nano(usage.cost_usd)
-        return _nano(self.rates(usage.service_tier).bill(usage.counts))
+        return _nano(self.rates(usage.service_tier, usage.counts).bill(usage.counts))
 
     def quote(self, facts: Facts, server_calls: int = 0) -> Quote:
         """The upper bound of a call in which the provider runs its own tools `server_calls` times.
@@ -169,8 +118,9 @@ class Price:
         nothing needs no bound.
 
         A tier named by the request may not be the one that serves it, so the dearer of the named
-        and the standard one is taken. `auto` counts as standard, which a project's settings can
-        change on the provider's side; the bill then follows the answer.
+        and the standard one is taken, and the dearest of all for one that is not known. `auto`
+        counts as standard, which a project's settings can change on the provider's side; the bill
+        then follows the answer.
         """
         counts_tokens = facts.has_output or facts.input_unseen or facts.input_tokens_max
         needs = {"input_mtok": counts_tokens, "output_mtok": facts.has_output}
@@ -272,14 +222,26 @@ class Price:
         held = not self.standard.dearest("output", 0, None)
         return DEFAULT_OUTPUT_TOKENS, "window" if held else "default"
 
-    def rates(self, service_tier: str | None) -> Rates:
-        """The rates of a service tier; the standard ones where it has none of its own."""
-        return self.by_service_tier.get(service_tier or "", self.standard)
+    def rates(self, service_tier: str | None, counts: Mapping[str, int]) -> Rates:
+        """The rates by which these counts are billed at a service tier.
+
+        A tier without a price of its own has the standard ones if it is known to cost no more; one
+        that is not known has whichever of this model's are the dearest.
+        """
+        tables = self._tables(service_tier)
+        if service_tier in self.by_service_tier:
+            return tables[-1]
+        return max(tables, key=lambda table: table.bill(counts))
 
     def _tables(self, service_tier: str | None) -> list[Rates]:
+        """The standard rates, then those that a call of this tier may be billed by as well."""
         if service_tier in _STANDARD_TIERS:
             return [self.standard]
-        return [self.standard, self.rates(service_tier)]
+        if service_tier in self.by_service_tier:
+            return [self.standard, self.by_service_tier[service_tier]]
+        if service_tier in _NOT_DEARER:
+            return [self.standard]
+        return [self.standard, *self.by_service_tier.values()]
 
 
 def _nano(usd: Decimal) -> int:

@@ -18,9 +18,10 @@ from genai_prices.types import ModelPrice
 from providers import catalogue
 from providers.claude_models import surcharges
 from providers.model_limits import max_output_tokens, may_hide_output
-from providers.price import Price, UnknownPrice
+from providers.price import Price
 from providers.provider import Provider
 from providers.rates import Rates, surcharged, unit_prices
+from providers.unquotable import UnknownPrice
 
 __all__ = ["ModelOverride", "Price", "PriceBook", "UnknownPrice"]
 

@@ -109,7 +109,7 @@ def price_model(
         counts["cache_write_tokens"] = cache_write
     if cached + cache_write > input_tokens:
         raise click.UsageError("--cached and --cache-write are parts of --input")
-    found = lines(price.rates(tier), counts)
+    found = lines(price.rates(tier, counts), counts)
     total = price.bill(Usage(counts, service_tier=tier))
     if as_json:
         emit({**_shape(price), "lines": [_line(line) for line in found], "total_nanousd": total})
@@ -188,7 +188,7 @@ def _providers(context: Context) -> list[str]:
 
 def _price(book: PriceBook, provider: str, model: str) -> Price | None:
     from aex_addon.clock import utc_now
-    from providers.price import UnknownPrice
+    from providers.unquotable import UnknownPrice
 
     try:
         return book.price(provider, model, utc_now())

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from providers.anthropic_messages import ANTHROPIC_MESSAGES, PATH
-from providers.price import UnknownTier, UnknownUnit
 from providers.prices import ModelOverride, PriceBook
+from providers.unquotable import UnknownTier, UnknownUnit
 from providers.wire import Call, Facts, Grant, Refused
 from tests.providers.catalogue import AT
 from tests.providers.contract import WireFormatContract

@@ -162,6 +162,7 @@ def test_summaries_are_added_and_nothing_else_of_the_iterations() -> None:
         ({"service_tier": "standard", "inference_geo": "global", "speed": "standard"}, None),
         ({"service_tier": "priority", "inference_geo": "not_available"}, None),
         ({"service_tier": "batch", "inference_geo": "us"}, "batch us"),
+        ({"service_tier": "turbo", "inference_geo": "global"}, "turbo"),
         ({"speed": "fast"}, "fast"),
         ({"speed": "fast", "inference_geo": "us"}, "fast us"),
         ({"inference_geo": "somewhere"}, "us"),

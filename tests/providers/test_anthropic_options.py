@@ -16,12 +16,14 @@ PLAIN = Options(tier="us", premium=False, continues=False, compacts_at=None)
 def test_harmless_options_pass() -> None:
     """What changes words and not prices is not even looked at."""
     keys = ["model", "messages", "system", "max_tokens", "stream", "stop_sequences", "metadata"]
-    keys += ["temperature", "top_p", "top_k", "tools", "tool_choice", "thinking", "service_tier"]
+    keys += ["temperature", "top_p", "top_k", "tools", "tool_choice", "thinking"]
     keys += ["output_config", "output_format", "cache_control", "diagnostics"]
     assert read_options(dict.fromkeys([*keys, "fallback_credit_token"], "x")) == PLAIN
     judged = ["speed", "inference_geo", "container", "context_management", "compaction", "thread"]
-    judged += ["mcp_servers", "billing_policy", "fallbacks"]
+    judged += ["mcp_servers", "billing_policy", "fallbacks", "service_tier"]
     assert read_options(dict.fromkeys(judged)) == PLAIN
+    for tier in ("auto", "standard_only"):
+        assert read_options({"service_tier": tier}) == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def test_the_tier_is_speed_and_region(
         {"x" * 500: 1},
         {"speed": "ludicrous"},
         {"inference_geo": "mars"},
+        {"service_tier": "turbo"},
         {"fallbacks": "default"},
         {"fallbacks": [{"model": "claude-opus-5"}]},
         {"mcp_servers": [{"type": "url", "url": "https://x"}]},

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from providers.bedrock_converse import BEDROCK_CONVERSE, CACHE_WRITES, hides_output
-from providers.price import UnknownTier, UnknownWindow, reserve
+from providers.price import reserve
 from providers.prices import PriceBook, UnknownPrice
+from providers.unquotable import UnknownTier, UnknownWindow
 from providers.wire import Call, Facts, Grant, Refused
 from tests.providers.catalogue import AT
 from tests.providers.contract import Case, WireFormatContract

@@ -10,8 +10,9 @@ import pytest
 
 from providers.bedrock_converse import CACHE_WRITES
 from providers.bedrock_invoke import BEDROCK_INVOKE
-from providers.price import UnknownTier, reserve
+from providers.price import reserve
 from providers.prices import PriceBook
+from providers.unquotable import UnknownTier
 from providers.wire import Call, Facts, Grant, Refused
 from tests.providers.catalogue import AT
 from tests.providers.contract import Case, WireFormatContract

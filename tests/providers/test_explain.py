@@ -37,7 +37,7 @@ def test_the_lines_are_the_bill(data: st.DataObject) -> None:
         "web_searches": data.draw(st.integers(0, 9)),
     }
     tier = data.draw(st.sampled_from([None, "priority", "flex"]))
-    found = lines(price.rates(tier), counts)
+    found = lines(price.rates(tier, counts), counts)
     assert all(line.count > 0 for line in found)
     total = sum((line.usd for line in found), Decimal(0))
     assert math.ceil(total * 10**9) == price.bill(Usage(counts, service_tier=tier))

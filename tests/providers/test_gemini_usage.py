@@ -129,5 +129,8 @@ def test_the_tier_is_the_one_that_served() -> None:
     """Vertex AI says which; ordinary traffic is the standard tier."""
     assert service_tier(usage(trafficType="ON_DEMAND_FLEX")) == "flex"
     assert service_tier(usage(trafficType="ON_DEMAND_PRIORITY")) == "priority"
-    for told in (usage(trafficType="ON_DEMAND"), usage(trafficType=[]), usage(), None):
+    assert service_tier(usage(serviceTier="flex")) == "flex"
+    assert service_tier(usage(trafficType="ON_DEMAND_TURBO")) == "on_demand_turbo"
+    standard = usage(serviceTier="standard")
+    for told in (usage(trafficType="ON_DEMAND"), usage(trafficType=[]), standard, usage(), None):
         assert service_tier(told) is None

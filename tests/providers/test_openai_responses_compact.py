@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT, PATH
-from providers.price import UnknownLength, reserve
+from providers.price import reserve
 from providers.prices import ModelOverride, PriceBook
+from providers.unquotable import UnknownLength
 from providers.wire import Call, Denial, Grant, Refused
 from tests.providers.catalogue import AT
 from tests.providers.contract import WireFormatContract

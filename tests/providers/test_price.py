@@ -17,17 +17,16 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.price import (
-    Price,
+from providers.price import Price, reserve
+from providers.prices import ModelOverride, PriceBook
+from providers.provider import Provider
+from providers.unquotable import (
     UnknownLength,
     UnknownPrice,
     UnknownTier,
     UnknownUnit,
     UnknownWindow,
-    reserve,
 )
-from providers.prices import ModelOverride, PriceBook
-from providers.provider import Provider
 from providers.wire import Facts, Usage
 from tests.providers.catalogue import AT, priced
 
@@ -73,6 +72,8 @@ def test_a_bill_is_the_catalogues_rounded_up_once(data: st.DataObject) -> None:
     """For any model and usage the bill is the catalogue's total, up to the next nano-dollar."""
     price = data.draw(st.sampled_from(prices()))
     usage = data.draw(usages(10**7, 10**6, PARTS))
+    if usage.service_tier not in (*price.by_service_tier, None, "auto", "default", "flex"):
+        usage = Usage(usage.counts)
     keys = ("service_tier", "speed", "processing")
     context = dict.fromkeys(keys, usage.service_tier) if usage.service_tier else None
     expected = calc_price(
@@ -83,6 +84,20 @@ def test_a_bill_is_the_catalogues_rounded_up_once(data: st.DataObject) -> None:
         price_context=context,
     ).total_price
     assert price.bill(usage) == math.ceil(expected * 10**9)
+
+
+@pytest.mark.parametrize("tier", ["unheard-of", "priority", "us"])
+def test_a_tier_that_is_not_known_is_billed_at_the_dearest(tier: str) -> None:
+    """Whatever serves a call under a name without a price, it is not booked at the standard one."""
+    counts = {"input_tokens": 1000, "output_tokens": 100}
+    several = PriceBook().price("anthropic", "claude-opus-4-8", AT)
+    assert several.bill(Usage(counts, service_tier=tier)) == (
+        several.bill(Usage(counts, service_tier="fast us" if tier != "us" else "us"))
+    )
+    only = PriceBook().price("groq", "llama-3.1-8b-instant", AT)
+    assert only.bill(Usage(counts, service_tier=tier)) == only.bill(Usage(counts))
+    for cheap in ("standard", "scale", "on_demand", "standard_only", "flex"):
+        assert several.bill(Usage(counts, service_tier=cheap)) == several.bill(Usage(counts))
 
 
 def test_fifty_and_more_models_are_covered() -> None:
