@@ -97,10 +97,18 @@ def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
     if found is None:
         return Arrival("web", path=path)
     provider, theirs = found
-    if routes.by_id(provider) is None:
+    route = routes.by_id(provider)
+    if route is None:
         trouble = f"{provider} has no address; name it as upstream of [providers.{provider}]"
         return Arrival("misdirected", provider, theirs, trouble)
-    return Arrival("base-url", provider, theirs)
+    return Arrival("base-url", provider, theirs, host=_host_of(routes, route, theirs))
+
+
+def _host_of(routes: Routes, route: Route, path: str) -> str:
+    """Which of the provider's governed hosts the path names; empty where it names none."""
+    named = route.provider.host_of(path) if route.provider.host_of else ""
+    found = routes.by_host(named) if named else None
+    return named if found is not None and found.id == route.id else ""
 
 
 def _canonical(route: Route, path: str) -> str:

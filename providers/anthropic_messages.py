@@ -20,7 +20,7 @@ from typing import Any
 from providers import anthropic_errors, jsonbody
 from providers.anthropic_content import read_content
 from providers.anthropic_meter import MessageMeter, StreamMeter
-from providers.anthropic_options import read_options
+from providers.anthropic_options import read_options, refuse_longer_window
 from providers.anthropic_tokens import framing_tokens_max, text_tokens_max
 from providers.anthropic_tools import RUNS_MAX, read_tools, with_limit
 from providers.claude_models import picture_tokens_max, thinks_unasked
@@ -48,6 +48,7 @@ class AnthropicMessages:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
         model = jsonbody.model_name(document)
+        refuse_longer_window(model, call.headers.get("anthropic-beta"))
         options = read_options(document)
         content = read_content(document)
         tools = read_tools(jsonbody.optional_list(document, "tools"), content.definitions)

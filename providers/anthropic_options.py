@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers import jsonbody
+from providers.claude_models import LONGER_WINDOW, has_longer_window
 
 # They change the words of an answer, not the price of a token, or nothing at all; what they add to
 # the prompt is bounded with it.
@@ -74,6 +75,20 @@ def read_options(document: dict[str, Any]) -> Options:
         continues=bool(thread) and thread.get("type") != "create",
         compacts_at=_compacts_at(document),
     )
+
+
+def refuse_longer_window(model: str, betas: Any) -> None:
+    """Raises Refused (403) for a beta that makes a model's window longer than is known of it.
+
+    betas: a list, or the value of a header.
+    """
+    if betas is None or has_longer_window(model):
+        return
+    named = betas.split(",") if isinstance(betas, str) else betas
+    if not isinstance(named, list) or not all(isinstance(beta, str) for beta in named):
+        raise jsonbody.bad_request("The betas must be a list of names.")
+    if any(LONGER_WINDOW.match(beta.strip()) for beta in named):
+        raise jsonbody.not_metered("A window beyond this model's usual one, as this beta opens it,")
 
 
 def _refuse_others(document: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Amazon Bedrock's InvokeModel: `POST /model/{id}/invoke` and `/invoke-with-response-stream`.
 
 Owns: what such a request may cost, and the changes AEX makes to it. Refuses to know: prices,
-budgets. A body is the model's own: Claude's is read by anthropic_messages.py, Nova's as Converse's,
+budgets. A body is the model's own: Claude's is read by anthropic_hosted.py, Nova's as Converse's,
 prompts by the rows of bedrock_families.py; answers are counted in bedrock_invoke_meter.py.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
 
@@ -15,8 +15,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from providers import bedrock_errors, jsonbody
-from providers.anthropic_messages import ANTHROPIC_MESSAGES
+from providers import anthropic_hosted, bedrock_errors, jsonbody
 from providers.anthropic_meter import MessageMeter
 from providers.anthropic_meter import StreamMeter as ClaudeStream
 from providers.anthropic_tokens import framing_tokens_max, text_tokens_max
@@ -35,7 +34,6 @@ ACTIONS = ("invoke", "invoke-with-response-stream")
 
 _PREFIX = "x-amzn-bedrock-"
 _CLAUDE, _NOVA = "anthropic.claude", "amazon.nova-"
-_CLAUDE_ONLY = ("anthropic_version", "anthropic_beta")
 _NOVA_CAPS = ("maxTokens", "max_new_tokens")
 
 
@@ -86,7 +84,7 @@ class BedrockInvoke:
             return call.body
         model = facts.model or ""
         if _CLAUDE in model:
-            document = _cap_claude(call, facts, model, Grant(cap))
+            document = anthropic_hosted.with_grant(call, model, facts.document, Grant(cap))
         elif _NOVA in model:
             document = _cap_nova(facts.document, cap)
         else:
@@ -118,33 +116,13 @@ class BedrockInvoke:
 BEDROCK_INVOKE = BedrockInvoke()
 
 
-def _as_message(call: Call, model: str, document: dict[str, Any]) -> Call:
-    """The call as Anthropic itself would be asked."""
-    message = {key: value for key, value in document.items() if key not in _CLAUDE_ONLY}
-    return replace(call, body=_dumped({**message, "model": model}))
-
-
 def _read_claude(call: Call, model: str, document: dict[str, Any]) -> Facts:
     if document.get("anthropic_beta") is not None:
         refuse_betas(document["anthropic_beta"])
-    for key in ("model", "stream"):
-        if key in document:
-            raise jsonbody.bad_request(f"`{key}` is no key of this body; the path says it.")
-    facts = ANTHROPIC_MESSAGES.read(_as_message(call, model, document))
+    facts = anthropic_hosted.read(call, model, document, in_path=("model", "stream"))
     if facts.server_calls_max != 0:
         raise jsonbody.not_metered("A tool that the provider runs itself")
     return facts
-
-
-def _cap_claude(call: Call, facts: Facts, model: str, grant: Grant) -> dict[str, Any]:
-    message = _as_message(call, model, facts.document)
-    read = ANTHROPIC_MESSAGES.read(message)
-    patched: dict[str, Any] = json.loads(ANTHROPIC_MESSAGES.patch(message, read, grant))
-    del patched["model"]
-    return {
-        **{key: facts.document[key] for key in _CLAUDE_ONLY if key in facts.document},
-        **patched,
-    }
 
 
 def _read_nova(call: Call, found: Target, model: str, document: dict[str, Any]) -> Facts:

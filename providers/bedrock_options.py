@@ -12,11 +12,11 @@ they are known here, for they could lift the cap or call for more than tokens.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from providers import jsonbody
+from providers.claude_models import LONGER_WINDOW
 
 _HARMLESS = frozenset(
     (
@@ -41,7 +41,6 @@ _FIELDS = frozenset(
 _THINKING = ("thinking", "reasoning_config", "reasoningConfig")
 # A beta by itself changes no price: what it opens is asked for with keys, which are judged here as
 # all others. But a longer window is dearer than the catalogue says of these models.
-_LONGER_WINDOW = re.compile(r"context-\d+m\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _read_fields(fields: dict[str, Any]) -> tuple[bool | None, int]:
 def refuse_betas(value: Any) -> None:
     """Raises Refused for a beta of Claude's that makes its window longer than the price is for."""
     named = value if isinstance(value, list) else [value]
-    if any(not isinstance(beta, str) or _LONGER_WINDOW.match(beta) for beta in named):
+    if any(not isinstance(beta, str) or LONGER_WINDOW.match(beta) for beta in named):
         raise jsonbody.not_metered("This beta (`anthropic_beta`)")
 
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
 from genai_prices.types import ClauseEquals, ClauseOr, ModelInfo, Provider
 
-from providers import bedrock_regions
+from providers import bedrock_regions, vertex_regions
 from providers.claude_models import surcharges
 from providers.model_limits import context_window, max_output_tokens, may_hide_output
 from providers.price import Price
@@ -94,7 +94,11 @@ def price(provider: str, model: str, listed: str, found: Found, at: datetime) ->
     except (ValueError, IndexError, KeyError):
         return None
     # What the operator has priced is priced for the regions that they use; this is for one region.
-    factors = {**surcharges(provider, model), **bedrock_regions.surcharges(provider)}
+    factors = {
+        **surcharges(provider, model),
+        **bedrock_regions.surcharges(provider),
+        **vertex_regions.surcharges(provider),
+    }
     # No price at all means a subscription or a free endpoint; neither may pass as costing nothing.
     if not standard.any_price:
         return None

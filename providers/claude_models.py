@@ -18,6 +18,10 @@ _FAMILY_FIRST = re.compile(r"claude-[a-z]+-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 _NUMBER_FIRST = re.compile(r"claude-(?:instant-)?v?(\d)(?:[-.](\d))?(?!\d)")
 _NEWEST = (99, 0)
 
+# A beta that makes the window longer than the one that the catalogue knows of a model.
+LONGER_WINDOW = re.compile(r"context-\d+m\b")
+_LONG_FROM = (4, 6)
+
 # https://platform.claude.com/docs/en/build-with-claude/vision#resolution-and-token-cost
 # Visual tokens of a picture after scaling; the table names 1568 for models before 4.7, and older
 # editions of the page "about 1600".
@@ -36,6 +40,14 @@ def generation(model: str) -> tuple[int, int]:
 def picture_tokens_max(model: str) -> int:
     """Most tokens that one picture, or one page of a document as a picture, is billed as."""
     return _PICTURE_TOKENS if generation(model) < (4, 7) else _SHARP_PICTURE_TOKENS
+
+
+def has_longer_window(model: str) -> bool:
+    """True where the longest window is the usual one, so that no beta makes it longer.
+
+    https://claude.com/blog/1m-context-ga
+    """
+    return generation(model) >= _LONG_FROM
 
 
 def thinks_unasked(model: str) -> bool:

@@ -19,6 +19,8 @@ from providers.fields import Row, extract
 from providers.gemini_route import Route, parse
 from providers.jsonanswer import JsonAnswer
 from providers.protojson import Message, fields
+from providers.repriced import at_tier
+from providers.vertex_regions import surcharge
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 MAX_TEXTS = 100_000
@@ -59,8 +61,6 @@ class GeminiEmbed:
         route = parse(call)
         if route is None:
             raise LookupError(f"{call.path} is not a method of a model")
-        if route.location not in (None, "global"):
-            raise jsonbody.not_metered("A location other than `global`, whose prices differ,")
         document = jsonbody.parse_object(call.body)
         texts = _texts(Message(document, ""), route)
         if not 0 < texts <= MAX_TEXTS:
@@ -71,6 +71,7 @@ class GeminiEmbed:
             model=route.model,
             input_tokens_max=tokens.request_tokens_max(call.body, messages=texts),
             has_output=False,
+            service_tier=surcharge(call.host, call.route, route.model),
             document=document,
         )
 
@@ -80,7 +81,7 @@ class GeminiEmbed:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the JSON answer."""
-        return JsonAnswer(_usage, has_output=False)
+        return at_tier(JsonAnswer(_usage, has_output=False), facts.service_tier)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Google's error object."""

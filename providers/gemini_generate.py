@@ -27,6 +27,8 @@ from providers.gemini_input import ALL_MODALITIES, Prompt
 from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
 from providers.gemini_route import Route, parse
 from providers.protojson import Message, fields
+from providers.repriced import at_tier
+from providers.vertex_regions import REGIONAL, surcharge
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 MAX_CHOICES = 64
@@ -101,7 +103,8 @@ class Gemini:
             output_tokens_cap=config.count("maxOutputTokens"),
             choices=config.count("candidateCount", most=MAX_CHOICES) or 1,
             usage_wanted=True,
-            service_tier=_tier(call, request),
+            # No tier that passes is dearer than the standard one, at whichever location.
+            service_tier=surcharge(call.host, call.route, route.model) or _tier(call, request),
             modalities=frozenset(modalities),
             server_calls_max=None if tools.on_server else 0,
             server_units=frozenset(tools.units),
@@ -125,6 +128,10 @@ class Gemini:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the shape that the answer says it has. Errors are always JSON."""
+        dear = facts.service_tier if facts.service_tier == REGIONAL else None
+        return at_tier(self._meter(facts, status, content_type), dear)
+
+    def _meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         kind = content_type.partition(";")[0].strip().lower()
         if status >= 400 or not facts.stream:
             return whole_answer(facts.choices)
@@ -156,9 +163,6 @@ def _alt(call: Call) -> str:
 def _refuse_address(call: Call, route: Route) -> None:
     if _alt(call) not in ("json", "sse"):
         raise jsonbody.bad_request("`alt` must be json or sse.")
-    if route.location not in (None, "global"):
-        # https://cloud.google.com/vertex-ai/generative-ai/pricing
-        raise jsonbody.not_metered("A location other than `global`, whose prices differ,")
     if _OTHER_OUTPUT.search(route.model):
         raise jsonbody.not_metered("A model whose output is not text")
 

@@ -48,6 +48,9 @@ FREE_PATHS = (
     FreePath("GET", "/v1/publishers/google/models/{id}", _READ, ""),
     FreePath("POST", "/v1/publishers/google/models/{id}:countTokens", "counting is free", ""),
     FreePath("POST", f"{_VERTEX}/publishers/google/models/{{id}}:countTokens", "is free", ""),
+    FreePath(
+        "POST", f"{_VERTEX}/publishers/anthropic/models/count-tokens:rawPredict", "is free", ""
+    ),
     FreePath("GET", f"{_VERTEX}/cachedContents", _READ, ""),
     FreePath("GET DELETE", f"{_VERTEX}/cachedContents/{{id}}", "reads or frees", ""),
 )

@@ -23,19 +23,17 @@ from providers.wire import Call
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _MODEL = re.compile(
     rf"/v1\w*/(?:(?:models|tunedModels)"
-    rf"|(?P<vertex>(?:projects/{_NAME}/locations/(?P<location>{_NAME})/)?publishers/google/models)"
+    rf"|(?:projects/{_NAME}/locations/{_NAME}/)?publishers/google/models"
     rf")/(?P<model>{_NAME}):(?P<method>[A-Za-z]+)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one model; `location` is None where the path names none."""
+    """One method of one model."""
 
     model: str
     method: str
-    vertex: bool
-    location: str | None
 
 
 def parse(call: Call) -> Route | None:
@@ -43,5 +41,4 @@ def parse(call: Call) -> Route | None:
     match = _MODEL.fullmatch(call.route) if call.method == "POST" else None
     if match is None:
         return None
-    vertex = match["vertex"] is not None
-    return Route(match["model"], match["method"], vertex, match["location"])
+    return Route(match["model"], match["method"])

@@ -137,7 +137,9 @@ def max_output_tokens(provider: str, model: str) -> int | None:
     """The model's published maximum of output tokens per choice, None where it is not known."""
     table = _OTHER_TABLES.get(provider, ())
     name = model.removeprefix("ft:")
-    if provider in _PROVIDERS:
+    if provider in _GOOGLE and name.startswith("claude-"):
+        table = _CLAUDE_OUTPUT_TOKENS
+    elif provider in _PROVIDERS:
         table = _MAX_OUTPUT_TOKENS
     elif provider == "aws":
         name = name[max(name.find("claude-"), 0) :]

@@ -5,6 +5,7 @@ Owns: the shape of a row. Refuses to know: any one provider.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,8 @@ class Provider:
                    stands for what follows the last colon of a model's name.
     free:          a machine of one's own: what its models do costs nothing.
     own_names:     models bear names that the customer gave them, so the catalogue is not asked.
+    host_of:       which of the hosts serves what a path names, for the base-URL door; empty where
+                   the path does not say.
     """
 
     id: str
@@ -63,3 +66,4 @@ class Provider:
     price_as: str = ""
     free: bool = False
     own_names: bool = False
+    host_of: Callable[[str], str] | None = None

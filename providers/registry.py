@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from providers import bedrock_regions
+from providers import bedrock_regions, vertex_regions
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_other import ANTHROPIC_FREE
 from providers.bedrock_converse import BEDROCK_CONVERSE
@@ -42,6 +42,8 @@ from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.openai_speech import OPENAI_SPEECH
 from providers.provider import KeyHeader, Provider
 from providers.subscriptions import REFUSED, SUBSCRIPTION_FREE, SUBSCRIPTIONS
+from providers.vertex_chat import VERTEX_CHAT
+from providers.vertex_claude import VERTEX_CLAUDE
 from providers.wire import Call, WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
@@ -60,6 +62,8 @@ FORMATS: tuple[WireFormat, ...] = (
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
+    VERTEX_CLAUDE,
+    VERTEX_CHAT,
     BEDROCK_CONVERSE,
     BEDROCK_INVOKE,
     COHERE_CHAT,
@@ -120,15 +124,16 @@ PROVIDERS: tuple[Provider, ...] = (
         bearer_below="/v1beta/openai",
         nests=(("/v1beta/openai", "/v1"), ("", "")),
     ),
-    # https://cloud.google.com/vertex-ai/docs/reference/rest: the global endpoint. The catalogue
-    # prices it as Google's; regional ones are dearer since Gemini 3, and not in it.
+    # https://cloud.google.com/vertex-ai/docs/reference/rest: what is asked of a location goes to
+    # its own host, at either door. The catalogue prices the global one, as Google's.
     Provider(
         id="google-vertex",
-        hosts=("aiplatform.googleapis.com",),
-        upstream="https://aiplatform.googleapis.com",
+        hosts=vertex_regions.HOSTS,
+        upstream=f"https://{vertex_regions.DEFAULT_HOST}",
+        host_of=vertex_regions.host_of,
         base_prefixes=(("/vertex", ""),),
         api_key_env="GOOGLE_OAUTH_ACCESS_TOKEN",
-        formats=_GEMINI,
+        formats=(*_GEMINI, "vertex_claude", "vertex_chat"),
         credentials="google",
     ),
     # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html; without an API key the

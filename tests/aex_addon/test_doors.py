@@ -97,6 +97,26 @@ def test_a_base_url(path: str, theirs: str) -> None:
     assert arrival_at_home(TABLE, "127.0.0.1", path) == Arrival("base-url", "openai", theirs)
 
 
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("us-east5", "us-east5-aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("us-east5.evil.example/x", ""),
+        ("nowhere-1", ""),
+    ],
+)
+def test_a_base_url_leads_to_the_host_that_a_path_names(place: str, host: str) -> None:
+    """One of the provider's own, governed ones; any other name leads to its default."""
+    path = f"/v1/projects/p/locations/{place}/publishers/google/models/m:generateContent"
+    found = arrival_at_home(TABLE, "127.0.0.1", f"/vertex{path}")
+    assert found == Arrival("base-url", "google-vertex", path, host=host)
+    route = TABLE.of(found.provider, found.host)
+    assert route is not None
+    assert route.host == (host or "aiplatform.googleapis.com")
+
+
 TRICKS = (
     "//v1/chat/completions",
     "/v1%2fchat/completions",

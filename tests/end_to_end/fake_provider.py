@@ -32,6 +32,7 @@ from tests.end_to_end import (
     speaking_ollama,
     speaking_responses,
     speaking_sockets,
+    speaking_vertex,
 )
 from tests.end_to_end.faults import bend_event, bend_usage, packer
 
@@ -129,6 +130,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_ollama.speaks,
     speaking_media.speaks,
     speaking_mistral.speak,
+    speaking_vertex.speak,
 )
 
 

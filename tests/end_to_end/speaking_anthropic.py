@@ -46,10 +46,10 @@ async def counted(exchange: Exchange) -> None:
     await exchange.answer(200, json.dumps({"input_tokens": tokens}).encode())
 
 
-async def messages(provider: DemoProvider, exchange: FakeExchange) -> None:
-    """An answer, whole or streamed, and its line in the book."""
+async def messages(provider: DemoProvider, exchange: FakeExchange, model: str = "") -> None:
+    """An answer, whole or streamed, and its line in the book; `model` where the path says it."""
     document = json.loads(exchange.body)
-    exchange.model, exchange.stream = document["model"], bool(document.get("stream"))
+    exchange.model, exchange.stream = model or document["model"], bool(document.get("stream"))
     exchange.input_tokens = prompt_tokens(document)
     if not isinstance(document.get("max_tokens"), int):
         await refused(exchange, "max_tokens: Field required")

@@ -159,6 +159,7 @@ MAKERS: dict[str, Maker] = {
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
+    "vertex_claude": lambda dice: bounds_anthropic.at_vertex(dice, text, body, tokens, schema),
     "bedrock_converse": lambda dice: bounds_bedrock.converse(dice, text, body, tokens, schema),
     "groq_chat": hosted,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),

@@ -66,6 +66,26 @@ def messages(
     return call, Usage(counts, service_tier=None if region == "global" else "us")
 
 
+def at_vertex(
+    dice: random.Random,
+    text: Text,
+    body: Body,
+    large: Count,
+    schema: Callable[[random.Random], dict[str, Any]],
+) -> Trial:
+    """The same at a location of Vertex AI, where the path names the model."""
+    call, usage = messages(dice, text, body, large, schema)
+    document = json.loads(call.body)
+    model = document.pop("model")
+    document.pop("inference_geo", None)
+    place = dice.choice(["global", "us-east5", "eu"])
+    path = f"/v1/projects/p/locations/{place}/publishers/anthropic/models/{model}:rawPredict"
+    document["anthropic_version"] = "vertex-2023-10-16"
+    tier = None if place == "global" else "regional"
+    moved = Call("google-vertex", "POST", path, "", {}, body(dice, document))
+    return moved, Usage(usage.counts, service_tier=tier)
+
+
 def block(dice: random.Random, text: Text, tokens: Count) -> tuple[dict[str, Any], int]:
     """A block of a message, and what it is billed as."""
     said = text(dice, 400) + dice.choice(GROWING)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic_options import Options, read_options
+from providers.anthropic_options import Options, read_options, refuse_longer_window
 from providers.wire import Refused
 
 PLAIN = Options(tier="us", premium=False, continues=False, compacts_at=None)
@@ -131,3 +131,14 @@ def test_what_is_harmless_of_the_judged() -> None:
 def test_when_a_summary_may_be_written(fields: dict[str, Any], expected: int) -> None:
     """At once where that is asked for, else from the trigger on; an odd trigger is none."""
     assert read_options(fields).compacts_at == expected
+
+
+@pytest.mark.parametrize("betas", ["context-1m-2025-08-07", "x, context-2m", ["context-1m-x"], 7])
+def test_a_window_that_is_not_known_is_refused(betas: Any) -> None:
+    """Where a beta makes it longer than the one that bounds a reserve; newer models need none."""
+    with pytest.raises(Refused) as caught:
+        refuse_longer_window("claude-sonnet-4-5", betas)
+    assert caught.value.denial.status == (400 if betas == 7 else 403)
+    refuse_longer_window("claude-sonnet-4-6", betas)
+    for harmless in (None, "effort-1,x", ["effort-1"]):
+        refuse_longer_window("claude-sonnet-4-5", harmless)

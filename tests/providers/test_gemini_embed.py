@@ -65,7 +65,6 @@ def test_input_is_bounded_by_the_bytes(path: str, body: Any, texts: int) -> None
         (PREDICT, {"instances": [{"content": 7}]}, 400),
         (PREDICT, {"instances": [{"prompt": "a picture"}]}, 403),
         (PREDICT, {"instances": [{"content": "x"}], "parameters": {"sampleCount": 4}}, 403),
-        (PREDICT.replace("global", "us-east1"), {"instances": [{"content": "x"}]}, 403),
     ],
 )
 def test_what_is_no_text_is_refused(path: str, body: Any, status: int) -> None:
@@ -73,6 +72,22 @@ def test_what_is_no_text_is_refused(path: str, body: Any, status: int) -> None:
     with pytest.raises(Refused) as caught:
         GEMINI_EMBED.read(call(path, body))
     assert caught.value.denial.status == status
+
+
+@pytest.mark.parametrize(
+    ("model", "tier"), [("gemini-embedding-001", None), ("gemini-embedding-2", "regional")]
+)
+def test_a_location_may_be_dearer(model: str, tier: str | None) -> None:
+    """Newer models cost more in a region, and the answer does not say so."""
+    path = f"{VERTEX.replace('global', 'us-east1')}/{model}:predict"
+    facts = GEMINI_EMBED.read(call(path, {"instances": [{"content": "x"}]}))
+    assert facts.service_tier == tier
+    meter = GEMINI_EMBED.meter(facts, 200, "application/json")
+    statistics = {"embeddings": {"statistics": {"token_count": 3}}}
+    meter.feed(json.dumps({"predictions": [statistics]}).encode())
+    told = meter.reading().usage
+    assert told is not None
+    assert told.service_tier == tier
 
 
 def test_predict_is_claimed_for_embeddings_only() -> None:

@@ -11,6 +11,7 @@ from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_input import ALL_MODALITIES, PICTURE_TOKENS_MAX
 from providers.gemini_meter import ArrayMeter, EventMeter
 from providers.jsonanswer import JsonAnswer
+from providers.vertex_regions import REGIONAL
 from providers.wire import Call, Facts, Grant, Refused
 from tests.providers.contract import WireFormatContract
 
@@ -178,12 +179,25 @@ def test_facts_name_what_multiplies_the_price() -> None:
     assert read("/v1beta/tunedModels/mine:generateContent").modalities == ALL_MODALITIES
 
 
-def test_vertex_is_priced_where_it_is_global() -> None:
+def test_vertex_is_priced_where_it_is_served() -> None:
     """A region is dearer than the catalogue says, and the dearest tier is not in it."""
-    assert read(VERTEX.format("global")).model == "gemini-3.8-flash"
-    assert read("/v1beta1/publishers/google/models/gemini-3.8-flash:generateContent").model
-    with pytest.raises(Refused, match="location"):
-        read(VERTEX.format("europe-west1"))
+    plain = "/v1beta1/publishers/google/models/gemini-3.8-flash:generateContent"
+    for path, tier in (
+        (VERTEX.format("global"), None),
+        (VERTEX.format("europe-west1"), REGIONAL),
+        (VERTEX.format("eu"), REGIONAL),
+        (plain, None),
+    ):
+        found = read(path)
+        assert (found.model, found.service_tier) == ("gemini-3.8-flash", tier)
+    flex = read(VERTEX.format("us-east1"), serviceTier="flex")
+    assert flex.service_tier == REGIONAL
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1, "trafficType": "ON_DEMAND_FLEX"}
+    meter = GEMINI_GENERATE.meter(flex, 200, "application/json")
+    meter.feed(json.dumps({"candidates": [], "usageMetadata": usage}).encode())
+    told = meter.reading().usage
+    assert told is not None
+    assert told.service_tier == REGIONAL
     header = {"x-vertex-ai-llm-shared-request-type": "priority"}
     body = json.dumps(HELLO).encode()
     with pytest.raises(Refused, match="priority"):

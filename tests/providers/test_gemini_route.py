@@ -13,18 +13,18 @@ VERTEX = "/publishers/google/models/gemini-3.8-flash:countTokens"
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/v1beta/models/m-1.5:embedContent", Route("m-1.5", "embedContent", False, None)),
-        ("/v1/models/m:generateContent", Route("m", "generateContent", False, None)),
-        ("/v1alpha/tunedModels/mine:x", Route("mine", "x", False, None)),
+        ("/v1beta/models/m-1.5:embedContent", Route("m-1.5", "embedContent")),
+        ("/v1/models/m:generateContent", Route("m", "generateContent")),
+        ("/v1alpha/tunedModels/mine:x", Route("mine", "x")),
         (
             f"/v1/projects/p-1/locations/global{VERTEX}",
-            Route("gemini-3.8-flash", "countTokens", True, "global"),
+            Route("gemini-3.8-flash", "countTokens"),
         ),
         (
             f"/v1beta1/projects/p/locations/us-east1{VERTEX}",
-            Route("gemini-3.8-flash", "countTokens", True, "us-east1"),
+            Route("gemini-3.8-flash", "countTokens"),
         ),
-        (f"/v1beta1{VERTEX}", Route("gemini-3.8-flash", "countTokens", True, None)),
+        (f"/v1beta1{VERTEX}", Route("gemini-3.8-flash", "countTokens")),
         ("/v1beta/models/m", None),
         ("/v1beta/models/a/b:generateContent", None),
         ("/v1beta/models/..:generateContent", None),
