@@ -64,8 +64,11 @@ def text_field(document: dict[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def string_bytes(value: Any) -> int:
-    """UTF-8 bytes of all strings inside a JSON value; keys are the provider's own, not output."""
+def string_bytes(value: Any, but: frozenset[str] = frozenset()) -> int:
+    """UTF-8 bytes of all strings inside a JSON value; keys are the provider's own, not output.
+
+    but: keys of what only labels the rest, and is no output either.
+    """
     total = 0
     todo = [value]
     while todo:
@@ -73,7 +76,7 @@ def string_bytes(value: Any) -> int:
         if isinstance(item, str):
             total += len(item.encode("utf-8", "surrogatepass"))
         elif isinstance(item, dict):
-            todo.extend(item.values())
+            todo.extend(inner for key, inner in item.items() if key not in but)
         elif isinstance(item, list):
             todo.extend(item)
     return total

@@ -11,10 +11,9 @@ tool call for tokens that leave no text.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from providers.capture import Capture
+from providers.jsonanswer import JsonAnswer, json_object, string_bytes, text_field
 from providers.openai_usage import OPENAI_USAGE, UsageShape
 from providers.sse import Piece, Splitter
 from providers.wire import Reading, Usage
@@ -24,36 +23,18 @@ CHOICE_TOKENS = 16
 TOOL_CALL_TOKENS = 16
 
 
-class JsonMeter:
-    """Counts a whole JSON answer: every byte passes at once, the document is read at its end."""
+class JsonMeter(JsonAnswer):
+    """Counts a whole JSON answer."""
 
     def __init__(self, shape: UsageShape = OPENAI_USAGE, has_output: bool = True) -> None:
-        self._shape = shape
-        self._has_output = has_output
-        self._capture = Capture()
-        self._read_at = 0
-        self._document: dict[str, Any] | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """Keeps a copy, passes the bytes."""
-        self._capture.add(data)
-        return data
-
-    def finish(self) -> bytes:
-        """Nothing is ever held back."""
-        return b""
-
-    def reading(self) -> Reading:
-        """Usage as soon as the document is whole; before, all bytes count as output."""
-        if self._read_at != self._capture.size and self._capture.ends_with(b"}"):
-            self._read_at = self._capture.size
-            self._document = _object(self._capture.kept() or b"")
-        output_max = self._capture.size if self._has_output else 0
-        if self._document is None:
-            return Reading(None, output_max, False)
-        model, tier = _text(self._document, "model"), _text(self._document, "service_tier")
-        usage = self._shape.read(self._shape.find(self._document), model, tier)
-        return Reading(usage, output_max, True)
+        super().__init__(
+            lambda answer: shape.read(
+                shape.find(answer),
+                text_field(answer, "model"),
+                text_field(answer, "service_tier"),
+            ),
+            has_output,
+        )
 
 
 class StreamMeter:
@@ -113,12 +94,12 @@ class StreamMeter:
         if piece.data.strip() == b"[DONE]":
             self._complete = True
             return False
-        chunk = _object(piece.data)
+        chunk = json_object(piece.data)
         if chunk is None:
             self._output_max += len(piece.data)
             return False
-        self._model = _text(chunk, "model") or self._model
-        self._service_tier = _text(chunk, "service_tier") or self._service_tier
+        self._model = text_field(chunk, "model") or self._model
+        self._service_tier = text_field(chunk, "service_tier") or self._service_tier
         stated = self._shape.find(chunk)
         if stated is not None:
             self._stated = stated
@@ -132,7 +113,7 @@ class StreamMeter:
     def _choice_tokens(self, choice: Any) -> int:
         bound = CHUNK_TOKENS
         if not isinstance(choice, dict):
-            return bound + _string_bytes(choice)
+            return bound + string_bytes(choice)
         index = choice.get("index")
         if type(index) is int and index not in self._choices_seen:
             self._choices_seen.add(index)
@@ -141,38 +122,10 @@ class StreamMeter:
         if choice.get("finish_reason"):
             self._choices_open.discard(index if type(index) is int else 0)
         for key in ("delta", "message", "text"):
-            bound += _string_bytes(choice.get(key))
+            bound += string_bytes(choice.get(key))
         delta = choice.get("delta")
         calls = delta.get("tool_calls") if isinstance(delta, dict) else None
         for call in calls if isinstance(calls, list) else ():
             starts = isinstance(call, dict) and call.get("id")
             bound += TOOL_CALL_TOKENS if starts else CHUNK_TOKENS
         return bound
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _text(document: dict[str, Any], key: str) -> str | None:
-    value = document.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _string_bytes(value: Any) -> int:
-    """UTF-8 bytes of all strings inside a JSON value; keys are the provider's own, not output."""
-    total = 0
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            total += len(item.encode("utf-8", "surrogatepass"))
-        elif isinstance(item, dict):
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
-    return total

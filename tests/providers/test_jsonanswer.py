@@ -70,3 +70,9 @@ def test_all_strings_count(value: Any) -> None:
         return sum(map(count, item.values())) if isinstance(item, dict) else 0
 
     assert string_bytes(value) == count(value)
+
+
+def test_labels_do_not_count() -> None:
+    """What stands under the keys that are named is left out, wherever it stands."""
+    value = {"type": "xx", "a": [{"id": ["xx"], "text": "yes"}], "text": {"type": {"b": "xx"}}}
+    assert string_bytes(value, but=frozenset({"type", "id"})) == 3
