@@ -11,10 +11,9 @@ from the request is refused as `not_metered`, and so is every kind that is not k
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
-from providers import jsonbody, openai_errors, tokens
+from providers import jsonbody, openai_errors, openai_sellers, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialect import Dialect
 from providers.openai_dialects import DIALECTS
@@ -47,7 +46,7 @@ class OpenAIChat:
             raise jsonbody.bad_request("`messages` must be a non-empty list.")
         pictures = _pictures(messages, dialect.text_parts)
         if dialect.many_sellers:
-            _max_price(document)
+            openai_sellers.max_price(document)
         caps = [jsonbody.optional_count(document, key) for key in dialect.caps]
         stream_options = jsonbody.optional_object(document, "stream_options")
         input_tokens_max = dialect.preamble_tokens + tokens.request_tokens_max(
@@ -82,7 +81,7 @@ class OpenAIChat:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
         changes = self._capped(facts.document, grant.output_tokens_cap)
         if facts.many_sellers and grant.usd_per_mtok is not None:
-            changes["provider"] = _limited(facts.document, grant.usd_per_mtok)
+            changes["provider"] = openai_sellers.limited(facts.document, grant.usd_per_mtok)
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}
             changes["stream_options"] = {**old, "include_usage": True}
@@ -122,29 +121,6 @@ class OpenAIChat:
 
 CHATS = tuple(map(OpenAIChat, DIALECTS))
 OPENAI_CHAT = CHATS[0]
-
-
-# https://openrouter.ai/docs/features/provider-routing#max-price
-def _limited(document: dict[str, Any], usd_per_mtok: tuple[Decimal, Decimal]) -> dict[str, Any]:
-    """The request's `provider` object, choosing nobody who is dearer than what was admitted."""
-    limits = dict(_max_price(document))
-    for key, usd in zip(("prompt", "completion"), usd_per_mtok, strict=True):
-        own = limits.get(key)
-        is_lower = isinstance(own, int | float) and not isinstance(own, bool) and own < usd
-        limits[key] = own if is_lower else _number(usd)
-    return {**(document.get("provider") or {}), "max_price": limits}
-
-
-def _max_price(document: dict[str, Any]) -> dict[str, Any]:
-    """The limit that the request itself sets. Raises Refused (400) if it is no object."""
-    provider = jsonbody.optional_object(document, "provider")
-    return jsonbody.optional_object(provider, "max_price")
-
-
-def _number(usd: Decimal) -> int | float:
-    """As JSON writes it."""
-    number: int | float = json.loads(f"{usd:f}")
-    return number
 
 
 def _count_tools(document: dict[str, Any], types: tuple[str, ...] | None) -> int:

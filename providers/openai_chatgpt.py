@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers.openai_responses import OpenAIResponses
+from providers.openai_responses_dialects import OPENAI
 from providers.wire import Call, Facts, Grant
 
 
 class ChatGPTResponses(OpenAIResponses):
     """The wire format; stateless, one instance."""
-
-    name = "chatgpt_responses"
 
     def read(self, call: Call) -> Facts:
         """As the API's. Raises Refused."""
@@ -28,4 +27,6 @@ class ChatGPTResponses(OpenAIResponses):
         return super().patch(call, facts, replace(grant, output_tokens_cap=None))
 
 
-CHATGPT_RESPONSES = ChatGPTResponses()
+CHATGPT_RESPONSES = ChatGPTResponses(
+    replace(OPENAI, chat=replace(OPENAI.chat, name="chatgpt")),
+)

@@ -84,8 +84,7 @@ class Dialect:
 
     def refuse_unmetered(self, document: dict[str, Any], model: str) -> None:
         """Raises Refused (403) for a model or an option whose cost has no bound here."""
-        if self.models_refused and self.models_refused.search(model):
-            raise jsonbody.not_metered("A model that searches, runs tools or makes media by itself")
+        self.refuse_model(model)
         for key, value in document.items():
             if value is None:
                 continue
@@ -94,12 +93,21 @@ class Dialect:
             if self.options is not None and key not in self.options:
                 shown = f" (`{key}`)" if _NAME.fullmatch(key) else ""
                 raise jsonbody.not_metered(f"An option that AEX does not know at this host{shown}")
+        self.refuse_values(document)
+        if any(kind != "text" for kind in jsonbody.optional_list(document, "modalities")):
+            raise jsonbody.not_metered("Output other than text (`modalities`)")
+
+    def refuse_model(self, model: str) -> None:
+        """Raises Refused (403) for a model whose cost a request does not bound."""
+        if self.models_refused and self.models_refused.search(model):
+            raise jsonbody.not_metered("A model that searches, runs tools or makes media by itself")
+
+    def refuse_values(self, document: dict[str, Any]) -> None:
+        """Raises Refused (403) for an option that passes with other values alone."""
         for path, allowed in self.only.items():
             value = _at(document, path)
             if value is not None and value not in allowed:
                 raise jsonbody.not_metered(f"This value of `{path}`")
-        if any(kind != "text" for kind in jsonbody.optional_list(document, "modalities")):
-            raise jsonbody.not_metered("Output other than text (`modalities`)")
 
 
 def _at(document: dict[str, Any], path: str) -> Any:

@@ -136,6 +136,8 @@ XAI = Dialect(
     ),
     options=HARMLESS | {"deferred"},
     refused={**COSTLY, "search_parameters": "Live search"},
+    # Several agents at once, each billed.
+    models_refused=re.compile(r"multi-agent"),
     # A deferred answer is fetched later, by a call that is not this one.
     only={"deferred": (False,), "service_tier": ("default",)},
     tool_types=("function",),

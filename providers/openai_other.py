@@ -83,6 +83,8 @@ COMPATIBLE_PATHS = (
     FreePath("GET", "/v1/models", _READ, "models/list"),
     FreePath("GET", "/v1/models/{id}", _READ, "models/retrieve"),
     FreePath("GET", "/v1/models/{id}/{id}", "the same, of a maker's model", "models/retrieve"),
+    FreePath("GET", "/v1/responses/{id}", _READ, "responses/get"),
+    FreePath("GET", "/v1/responses/{id}/input_items", _READ, "responses/input-items"),
     # DeepSeek: https://api-docs.deepseek.com/api/get-user-balance
     FreePath("GET", "/v1/user/balance", _READ, ""),
     # Moonshot: https://platform.kimi.ai/docs/api/balance

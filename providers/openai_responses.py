@@ -20,7 +20,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from providers import jsonbody, openai_errors, openai_tiers, tokens
+from providers import jsonbody, openai_errors, openai_sellers, tokens
+from providers.openai_dialect import Dialect
+from providers.openai_responses_dialects import HOSTED_DIALECTS, OPENAI, ResponsesDialect
 from providers.openai_responses_input import Content, read_input
 from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
@@ -28,23 +30,15 @@ from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/responses"
 
-OPTIONS = frozenset(
-    (
-        *("background", "client_metadata", "conversation", "image", "include", "input"),
-        *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "model"),
-        *("parallel_tool_calls", "previous_response_id", "prompt_cache_key"),
-        *("prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier"),
-        *("service_tier", "store", "stream", "stream_options", "temperature", "text"),
-        *("tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"),
-    )
-)
 _SHOWABLE = re.compile(r"[a-z_]{1,40}\Z")
 
 
 class OpenAIResponses:
-    """The wire format; stateless, one instance."""
+    """The wire format; stateless, one instance per dialect."""
 
-    name = "openai_responses"
+    def __init__(self, dialect: ResponsesDialect) -> None:
+        self.name = dialect.name
+        self._dialect = dialect
 
     def claims(self, call: Call) -> bool:
         """POST to the one path."""
@@ -53,7 +47,8 @@ class OpenAIResponses:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
-        return read_create(call, document, stream=jsonbody.optional_bool(document, "stream"))
+        stream = jsonbody.optional_bool(document, "stream")
+        return read_create(call, document, stream=stream, dialect=self._dialect)
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
@@ -63,7 +58,8 @@ class OpenAIResponses:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
         kind = content_type.partition(";")[0].strip().lower()
         is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        return StreamMeter() if is_stream and status < 400 else JsonMeter()
+        meter = StreamMeter if is_stream and status < 400 else JsonMeter
+        return meter(self._dialect.usage)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as OpenAI's error object."""
@@ -76,7 +72,8 @@ class OpenAIResponses:
         return b"event: error\ndata: " + json.dumps(event).encode("ascii") + b"\n\n"
 
 
-OPENAI_RESPONSES = OpenAIResponses()
+OPENAI_RESPONSES = OpenAIResponses(OPENAI)
+HOSTED_RESPONSES = tuple(map(OpenAIResponses, HOSTED_DIALECTS))
 
 
 def read_create(
@@ -84,6 +81,7 @@ def read_create(
     document: dict[str, Any],
     *,
     stream: bool,
+    dialect: ResponsesDialect = OPENAI,
     more_options: frozenset[str] = frozenset(),
     has_output: bool = True,
 ) -> Facts:
@@ -91,50 +89,60 @@ def read_create(
 
     more_options: those that are known only on this way of sending it.
     """
-    model = jsonbody.model_name(document)
-    refuse_options(document, OPTIONS | more_options)
-    tier = openai_tiers.read_tier(document)
+    model = call.path_model or jsonbody.model_name(document)
+    tier = jsonbody.optional_string(document, "service_tier")
+    refuse_options(document, model, dialect, more_options)
     content = read_input(document.get("input"))
     tools = [*jsonbody.optional_list(document, "tools"), *content.tools]
-    toolbox = read_tools(tools, model)
+    toolbox = Toolbox(len(tools)) if dialect.tools == "any" else read_tools(tools, model)
+    _refuse_hosted(content, toolbox, dialect)
     earlier = earlier_turns(call, document, model)
     if document.get("input") is None and not earlier.named:
         raise jsonbody.bad_request("`input` must be text or a list of items.")
     calls = jsonbody.optional_count(document, "max_tool_calls", least=0)
     units = frozenset(toolbox.units if has_output else ())
+    bound = input_tokens_max(call.body, document, content, toolbox, model, dialect.chat)
+    unbounded = bool(content.pictures) and not dialect.chat.bounds_pictures
     return Facts(
         endpoint=PATH,
         kind="metered",
         model=model,
         stream=stream,
-        input_tokens_max=input_tokens_max(call.body, document, content, toolbox) + earlier.tokens,
+        input_tokens_max=bound + earlier.tokens,
         output_tokens_cap=jsonbody.optional_count(document, "max_output_tokens"),
         has_output=has_output,
         usage_wanted=True,
         service_tier=tier,
-        premium_tier=tier in openai_tiers.PREMIUM,
+        premium_tier=tier in dialect.chat.premium_tiers,
         modalities=content.modalities | earlier.modalities,
-        input_unseen=earlier.unseen or content.unseen or toolbox.unseen,
+        input_unseen=earlier.unseen or content.unseen or toolbox.unseen or unbounded,
         server_calls_max=calls if units else 0,
         server_units=units,
+        many_sellers=dialect.chat.many_sellers,
         document=document,
     )
 
 
 def input_tokens_max(
-    body: bytes, document: dict[str, Any], content: Content, toolbox: Toolbox
+    body: bytes,
+    document: dict[str, Any],
+    content: Content,
+    toolbox: Toolbox,
+    model: str,
+    chat: Dialect = OPENAI.chat,
 ) -> int:
     """Most input tokens of what was sent: see tokens.py; a schema of the answer is a tool."""
     text = jsonbody.optional_object(document, "text")
     schema = bool(jsonbody.optional_object(text, "format").get("schema"))
-    return tokens.request_tokens_max(
+    bound = chat.preamble_tokens + tokens.request_tokens_max(
         body,
         messages=content.items + 1,
         tools=toolbox.count + schema,
         image_bytes=sum(content.pictures),
-        images=len(content.pictures),
-        model=jsonbody.model_name(document),
+        images=len(content.pictures) if chat.bounds_pictures else 0,
+        model=model,
     )
+    return bound if chat.byte_level else bound + tokens.normal_form_bytes(document)
 
 
 def write_grant(body: bytes, facts: Facts, grant: Grant) -> bytes:
@@ -146,18 +154,33 @@ def write_grant(body: bytes, facts: Facts, grant: Grant) -> bytes:
     calls, limit = grant.server_calls_max, facts.document.get("max_tool_calls")
     if calls is not None and facts.server_units and (limit is None or limit > calls):
         changes["max_tool_calls"] = calls
+    if facts.many_sellers and grant.usd_per_mtok is not None:
+        changes["provider"] = openai_sellers.limited(facts.document, grant.usd_per_mtok)
     if not changes:
         return body
     document = {**facts.document, **changes}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-def refuse_options(document: dict[str, Any], known: frozenset[str]) -> None:
+def refuse_options(
+    document: dict[str, Any],
+    model: str,
+    dialect: ResponsesDialect = OPENAI,
+    more: frozenset[str] = frozenset(),
+) -> None:
     """Raises Refused (403) for an option that is not known, or asks for what is not metered."""
+    dialect.chat.refuse_model(model)
     for key, value in document.items():
-        if key not in known and value is not None:
+        known = dialect.options is None or key in dialect.options or key in more
+        if not known and value is not None:
             named = f" (`{key}`)" if _SHOWABLE.match(key) else ""
             raise jsonbody.not_metered(f"An option that is not known here{named}")
+    dialect.chat.refuse_values(document)
+    if dialect.chat.many_sellers:
+        openai_sellers.max_price(document)
+    for key in () if dialect.keeps else ("previous_response_id", "conversation"):
+        if document.get(key) is not None:
+            raise jsonbody.not_metered(f"Going on from what this host keeps (`{key}`)")
     if jsonbody.optional_bool(document, "background"):
         raise jsonbody.not_metered("An answer made in the background (`background`)")
     mode = jsonbody.optional_object(document, "reasoning").get("mode")
@@ -166,6 +189,14 @@ def refuse_options(document: dict[str, Any], known: frozenset[str]) -> None:
     ttl = jsonbody.optional_object(document, "prompt_cache_options").get("ttl")
     if ttl not in (None, "30m"):
         raise jsonbody.not_metered("A prompt cache that lives longer than 30 minutes")
+
+
+def _refuse_hosted(content: Content, toolbox: Toolbox, dialect: ResponsesDialect) -> None:
+    """Raises Refused (403) for what a host does for a fee of its own."""
+    if toolbox.units and dialect.tools == "client":
+        raise jsonbody.not_metered("A tool that the provider runs itself")
+    if content.files and not dialect.files:
+        raise jsonbody.not_metered("A file")
 
 
 @dataclass(frozen=True, slots=True)

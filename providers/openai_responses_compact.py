@@ -9,8 +9,11 @@ request has no field for an output cap, so the reserve is for the model's longes
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers import jsonbody, openai_errors, openai_tiers
 from providers.openai_responses import earlier_turns, input_tokens_max, refuse_options
+from providers.openai_responses_dialects import OPENAI
 from providers.openai_responses_input import read_input
 from providers.openai_responses_meter import JsonMeter
 from providers.openai_responses_tools import read_tools
@@ -27,6 +30,9 @@ OPTIONS = frozenset(
 )
 
 
+_DIALECT = replace(OPENAI, options=OPTIONS)
+
+
 class OpenAIResponsesCompact:
     """The wire format; stateless, one instance."""
 
@@ -40,8 +46,8 @@ class OpenAIResponsesCompact:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
         model = jsonbody.model_name(document)
-        refuse_options(document, OPTIONS)
-        tier = openai_tiers.read_tier(document)
+        tier = jsonbody.optional_string(document, "service_tier")
+        refuse_options(document, model, _DIALECT)
         content = read_input(document.get("input"))
         toolbox = read_tools([*jsonbody.optional_list(document, "tools"), *content.tools], model)
         earlier = earlier_turns(call, document, model)
@@ -51,7 +57,7 @@ class OpenAIResponsesCompact:
             endpoint=PATH,
             kind="metered",
             model=model,
-            input_tokens_max=input_tokens_max(call.body, document, content, toolbox)
+            input_tokens_max=input_tokens_max(call.body, document, content, toolbox, model)
             + earlier.tokens,
             cap_writable=False,
             service_tier=tier,

@@ -6,44 +6,38 @@ Usage comes without being asked for, so every byte passes at once.
 
 from __future__ import annotations
 
-from providers.capture import Capture
-from providers.openai_responses_tally import Tally, parsed
+from dataclasses import replace
+from typing import Any
+
+from providers.jsonanswer import JsonAnswer, json_object
+from providers.openai_responses_dialects import OPENAI
+from providers.openai_responses_tally import Tally
+from providers.openai_usage import UsageShape
 from providers.sse import Piece, Splitter
-from providers.wire import Reading
+from providers.wire import Reading, Usage
 
 # The last event holds the whole response, with what was asked: instructions, tools, all items.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
-class JsonMeter:
-    """Counts a whole JSON answer: every byte passes at once, the document is read at its end."""
+class JsonMeter(JsonAnswer):
+    """Counts a whole JSON answer, and tells under which id it is kept."""
 
-    def __init__(self) -> None:
-        self._capture = Capture()
-        self._read_at = 0
-        self._tally: Tally | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """Keeps a copy, passes the bytes."""
-        self._capture.add(data)
-        return data
-
-    def finish(self) -> bytes:
-        """Nothing is ever held back."""
-        return b""
+    def __init__(self, shape: UsageShape = OPENAI.usage) -> None:
+        super().__init__(self._told)
+        self._shape = shape
+        self._stored: tuple[str, int] | None = None
 
     def reading(self) -> Reading:
         """Usage as soon as the document is whole; all bytes count as output."""
-        if self._read_at != self._capture.size and self._capture.ends_with(b"}"):
-            self._read_at = self._capture.size
-            document = parsed(self._capture.kept() or b"")
-            self._tally = Tally() if document is not None else None
-            if self._tally is not None and document is not None:
-                self._tally.response(document)
-        if self._tally is None:
-            return Reading(None, self._capture.size, False)
-        told = self._tally.reading()
-        return Reading(told.usage, self._capture.size, True, stored=told.stored)
+        return replace(super().reading(), stored=self._stored)
+
+    def _told(self, document: dict[str, Any]) -> Usage | None:
+        tally = Tally(self._shape)
+        tally.response(document)
+        told = tally.reading()
+        self._stored = told.stored
+        return told.usage
 
 
 class StreamMeter:
@@ -52,9 +46,9 @@ class StreamMeter:
     https://developers.openai.com/api/reference/resources/responses/streaming-events
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: UsageShape = OPENAI.usage) -> None:
         self._splitter = Splitter(MAX_EVENT_BYTES)
-        self._tally = Tally()
+        self._tally = Tally(shape)
 
     def feed(self, data: bytes) -> bytes:
         """Reads the events that `data` completes, passes the bytes."""
@@ -81,7 +75,7 @@ class StreamMeter:
         elif piece.data.strip() == b"[DONE]":
             self._tally.complete = True
         else:
-            event = parsed(piece.data)
+            event = json_object(piece.data)
             if event is None:
                 self._tally.loose(len(piece.data))
             else:

@@ -15,36 +15,19 @@ itself how many web searches it was billed, that is the number.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 from providers.fields import Row, extract
+from providers.jsonanswer import string_bytes, text_field
+from providers.openai_responses_dialects import OPENAI
+from providers.openai_usage import UsageShape
 from providers.wire import Reading, Usage
 
 DELTA_TOKENS = 1
 ITEM_TOKENS = 16
 
-# https://developers.openai.com/api/reference/resources/responses (the `usage` of a response)
-USAGE = (
-    Row("input_tokens", ("input_tokens",), required=True),
-    Row(
-        "cache_read_tokens",
-        ("input_tokens_details", "cached_tokens"),
-        part_of="input_tokens",
-    ),
-    Row(
-        "cache_write_tokens",
-        ("input_tokens_details", "cache_write_tokens"),
-        part_of="input_tokens",
-    ),
-    Row("output_tokens", ("output_tokens",), required=True),
-    Row(
-        "output_reasoning_tokens",
-        ("output_tokens_details", "reasoning_tokens"),
-        part_of="output_tokens",
-    ),
-)
 # https://developers.openai.com/api/reference/resources/responses (the `tool_usage` of a response)
 _TOLD = (Row("web_searches", ("web_search", "num_requests")),)
 # https://developers.openai.com/api/docs/guides/tools-web-search: only searches have a fee, opening
@@ -68,7 +51,8 @@ _LABELS = frozenset(
 class Tally:
     """What the events of one response have said so far; fed one parsed event at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: UsageShape = OPENAI.usage) -> None:
+        self._shape = shape
         self.usage: Usage | None = None
         self.complete = False
         self.status: int | None = None
@@ -104,14 +88,16 @@ class Tally:
         """Takes in a whole response: its usage replaces what was told before."""
         output = response.get("output")
         items = output if isinstance(output, list) else []
-        self._whole = max(self._whole, sum(_string_bytes(item) + ITEM_TOKENS for item in items))
+        self._whole = max(self._whole, sum(_text_bytes(item) + ITEM_TOKENS for item in items))
         for index, item in enumerate(items):
             self._note_tool(index, item)
-        counts = extract(USAGE, response.get("usage"))
-        if counts is not None:
-            counts |= self._units(response)
-            self.usage = Usage(counts, _text(response, "model"), _text(response, "service_tier"))
-            name, framing = _text(response, "id"), ITEM_TOKENS * max(len(items), len(self._ended))
+        model, tier = text_field(response, "model"), text_field(response, "service_tier")
+        told = self._shape.read(self._shape.find(response), model, tier)
+        if told is not None:
+            counts = {**told.counts, **self._units(response)}
+            self.usage = replace(told, counts=counts)
+            name = text_field(response, "id")
+            framing = ITEM_TOKENS * max(len(items), len(self._ended))
             self._stored = (name, counts["output_tokens"] + framing) if name else None
 
     def reading(self) -> Reading:
@@ -146,7 +132,7 @@ class Tally:
     def _output(self, kind: str, event: dict[str, Any]) -> None:
         index = event.get("output_index")
         place = index if type(index) is int else None
-        size = _string_bytes(event)
+        size = _text_bytes(event)
         if kind.startswith("response.output_item."):
             self._ended[place] = max(self._ended.get(place, 0), size)
             if kind.endswith(".done"):
@@ -170,30 +156,5 @@ class Tally:
         return {unit: count for unit, count in {**units, **told}.items() if count}
 
 
-def parsed(data: bytes) -> dict[str, Any] | None:
-    """The JSON object that the bytes are; None for anything else."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _text(document: dict[str, Any], key: str) -> str | None:
-    value = document.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _string_bytes(value: Any) -> int:
-    """UTF-8 bytes of all strings inside a JSON value but those that only label it."""
-    total = 0
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            total += len(item.encode("utf-8", "surrogatepass"))
-        elif isinstance(item, dict):
-            todo.extend(inner for key, inner in item.items() if key not in _LABELS)
-        elif isinstance(item, list):
-            todo.extend(item)
-    return total
+def _text_bytes(value: Any) -> int:
+    return string_bytes(value, but=_LABELS)

@@ -21,8 +21,9 @@ from dataclasses import replace
 from typing import Any
 
 from providers import jsonbody, openai_errors
+from providers.jsonanswer import json_object
 from providers.openai_responses import PATH, read_create, write_grant
-from providers.openai_responses_tally import Tally, parsed
+from providers.openai_responses_tally import Tally
 from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 _ASKS = "response.create"
@@ -93,7 +94,7 @@ class MessageMeter:
 
     def feed(self, data: bytes) -> bytes:
         """Takes one whole message."""
-        event = parsed(data)
+        event = json_object(data)
         if event is None:
             self._tally.loose(len(data))
         else:

@@ -36,7 +36,7 @@ from providers.openai_completions import OPENAI_COMPLETIONS
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_images import OPENAI_IMAGES
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
-from providers.openai_responses import OPENAI_RESPONSES
+from providers.openai_responses import HOSTED_RESPONSES, OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.openai_speech import OPENAI_SPEECH
@@ -51,6 +51,7 @@ FORMATS: tuple[WireFormat, ...] = (
     *CHATS,
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
+    *HOSTED_RESPONSES,
     OPENAI_RESPONSES_COMPACT,
     OPENAI_RESPONSES_SOCKET,
     CHATGPT_RESPONSES,
@@ -165,7 +166,9 @@ PROVIDERS: tuple[Provider, ...] = (
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     **{each.id: each.formats for each in PROVIDERS if each not in SUBSCRIPTIONS},
     "gemini": _GEMINI,
-    "openai": ("compatible_chat", "compatible_embeddings", "compatible_free"),
+    "openai": (
+        *("compatible_chat", "compatible_responses", "compatible_embeddings", "compatible_free"),
+    ),
 }
 
 

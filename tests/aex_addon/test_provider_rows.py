@@ -120,7 +120,8 @@ def test_what_may_be_changed_of_a_row() -> None:
     )["groq"].provider
     assert (row.hosts, row.api_key_env) == (("groq.example",), "OURS")
     assert row.key_header == KeyHeader("x-key", "Token ")
-    assert row.formats[:3] == ("deepseek_chat", "compatible_free", "compatible_chat")
+    assert row.formats[:3] == ("deepseek_chat", "deepseek_responses", "compatible_free")
+    assert "compatible_chat" in row.formats
     assert row.price_as == "deepseek"
     assert table(groq={"key_header": "api-key"})["groq"].provider.key_header.prefix == ""
 

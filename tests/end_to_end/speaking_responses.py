@@ -13,6 +13,7 @@ from typing import Any
 
 from aex_addon.demo_provider import CREATED, DemoProvider, count_tokens, text_of
 from tests.end_to_end.faults import bend_usage
+from tests.end_to_end.speaking_hosts import HIDDEN, STATED_USD
 
 SSE = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
 Emit = Callable[[dict[str, Any]], Awaitable[None]]
@@ -40,6 +41,7 @@ def speak(provider: DemoProvider) -> list[Any]:
 
     return [
         ("POST", re.compile(r"(/v1|/backend-api/codex)/responses"), create),
+        ("POST", re.compile(r"/as/[\w-]+/[\w/.-]*responses|/openai(/v1)?/responses"), create),
         ("POST", re.compile(r"/v1/responses/compact"), compact),
         ("POST", re.compile(r"/v1/responses/input_tokens"), count),
     ]
@@ -72,13 +74,19 @@ def prompt_of(document: dict[str, Any]) -> str:
 def usage(provider: DemoProvider, exchange: Any) -> Any:
     """What is billed, in this API's words."""
     spoken = provider.usage(exchange)
-    return {
+    told: dict[str, Any] = {
         "input_tokens": spoken["prompt_tokens"],
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens": spoken["completion_tokens"],
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": spoken["total_tokens"],
     }
+    if exchange.path.startswith("/as/x-ai/"):
+        # What it generates unseen is in the total alone.
+        told["total_tokens"] += HIDDEN
+    if exchange.path.startswith("/as/openrouter/"):
+        told["cost"] = STATED_USD
+    return told
 
 
 def envelope(exchange: Any, status: str, output: list[Any], used: Any = None) -> dict[str, Any]:

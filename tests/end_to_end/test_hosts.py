@@ -265,6 +265,57 @@ def test_an_azure_deployment(provider: Provider, door: Door, agent: Agent, strea
     assert row["actual_nanousd"] == call.cost()
 
 
+ANSWERING = [host for host in HOSTS if host.id in ("groq", "x-ai", "openrouter")]
+
+
+@pytest.mark.parametrize("host", ANSWERING, ids=lambda host: host.id)
+def test_responses_at_each_host(provider: Provider, door: Door, agent: Agent, host: Host) -> None:
+    """Responses go to the host's own path with a cap, and are booked as the host bills them."""
+    asked: dict[str, Any] = {"model": host.model, "input": PROMPT, "max_output_tokens": 64}
+    with sdk(door, agent, base_url(door, host), max_retries=0) as client:
+        whole = client.responses.create(**asked)
+        events = list(client.responses.create(**asked, stream=True))
+        with pytest.raises(openai.PermissionDeniedError, match="not metered"):
+            client.responses.create(**asked, tools=[{"type": "web_search"}])
+    assert whole.output_text == "You said: Say three short wörds."
+    assert events[-1].type == "response.completed"
+    calls = provider.calls()
+    for call, row in zip(calls, settled(door.gateway, agent, 3)[:2], strict=True):
+        assert call.path == f"/as/{host.id}{host.base}/responses"
+        assert call.header("authorization") == f"Bearer {REAL_KEY}"
+        told = ("provider", "model", "endpoint", "state", "usage_source", "certainty")
+        assert [row[name] for name in told] == [
+            *(host.id, host.model, "/v1/responses", "COMMITTED", "provider", "exact"),
+        ]
+        assert row["actual_nanousd"] == host.bill(call) <= row["reserved_nanousd"]
+
+
+@pytest.mark.parametrize("version", ["v1", "2025-04-01-preview"])
+def test_responses_at_azure(provider: Provider, door: Door, agent: Agent, version: str) -> None:
+    """Both of Azure's ways to them: OpenAI's own client at `/openai/v1`, and Azure's client."""
+    endpoint = door.origin("my-team.openai.azure.com", "/azure")
+    own = {"api_key": door.key(agent), "timeout": TIMEOUT}
+    with door.entered(agent):
+        client = (
+            openai.OpenAI(base_url=f"{endpoint}/openai/v1", **own)
+            if version == "v1"
+            else openai.AzureOpenAI(azure_endpoint=endpoint, api_version=version, **own)
+        )
+    with client:
+        first = client.responses.create(model="prod-chat", input=PROMPT)
+        again = client.responses.create(
+            model="prod-chat", input=PROMPT, previous_response_id=first.id
+        )
+    assert first.output_text == again.output_text == "You said: Say three short wörds."
+    calls = provider.calls()
+    base = "/openai/v1/responses" if version == "v1" else "/openai/responses?api-version="
+    assert all(call.path.startswith(base) for call in calls)
+    assert [call.header("api-key") for call in calls] == [REAL_KEY] * 2
+    rows = settled(door.gateway, agent, 2)
+    assert [row["actual_nanousd"] for row in rows] == [call.cost() for call in calls]
+    assert all(row["actual_nanousd"] <= row["reserved_nanousd"] for row in rows)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_provider_of_one_s_own(
     provider: Provider, door: Door, agent: Agent, stream: bool

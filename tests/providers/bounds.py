@@ -143,8 +143,18 @@ def embeddings(dice: random.Random) -> Trial:
 
 def hosted(dice: random.Random) -> Trial:
     """Chat Completions at a host of open models, with the one that has OpenAI's vocabulary."""
-    call, usage = chat(dice)
+    return at_groq(dice, *chat(dice))
+
+
+def hosted_responses(dice: random.Random) -> Trial:
+    """Responses there, without the tiers that OpenAI has."""
+    return at_groq(dice, *bounds_responses.responses(dice, text, body, tokens, schema))
+
+
+def at_groq(dice: random.Random, call: Call, usage: Usage) -> Trial:
+    """The same call to a model with OpenAI's vocabulary at a host of open models."""
     document = {**json.loads(call.body), "model": "openai/gpt-oss-120b"}
+    document.pop("service_tier", None)
     # What its chat template puts before a conversation is shorter than this.
     counts = {**usage.counts, "input_tokens": usage.counts["input_tokens"] + 100}
     path = f"/openai{call.path}"
@@ -162,6 +172,7 @@ MAKERS: dict[str, Maker] = {
     "vertex_claude": lambda dice: bounds_anthropic.at_vertex(dice, text, body, tokens, schema),
     "bedrock_converse": lambda dice: bounds_bedrock.converse(dice, text, body, tokens, schema),
     "groq_chat": hosted,
+    "groq_responses": hosted_responses,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
