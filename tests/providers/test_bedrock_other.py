@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from providers.bedrock_other import BEDROCK_FREE
+from providers.bedrock_other import BEDROCK_FREE, COUNTS, FREE_PATHS
 from providers.wire import Call, Denial
+from tests.providers.free_contract import FreePathsContract
+
+COSTLY = [
+    "POST /async-invoke",
+    "GET /model/m/count-tokens",
+    "POST /model/m/converse",
+    "POST /model/m/invoke-with-bidirectional-stream",
+    "POST /guardrail/g/version/1/apply",
+    "POST /guardrail-checks/invoke",
+    "GET /async-invoke/../model",
+]
 
 
 def call(method: str, path: str) -> Call:
@@ -26,21 +37,12 @@ def test_what_is_free(method: str, path: str, endpoint: str) -> None:
     assert (facts.endpoint, facts.kind) == (endpoint, "free")
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/async-invoke"),
-        ("GET", "/model/m/count-tokens"),
-        ("POST", "/model/m/converse"),
-        ("POST", "/model/m/invoke-with-bidirectional-stream"),
-        ("POST", "/guardrail/g/version/1/apply"),
-        ("POST", "/guardrail-checks/invoke"),
-        ("GET", "/async-invoke/../model"),
-    ],
-)
-def test_what_may_cost_is_not_claimed(method: str, path: str) -> None:
-    """The table is a list of what is free; all else is for others to meter or refuse."""
-    assert not BEDROCK_FREE.claims(call(method, path))
+class TestContract(FreePathsContract):
+    """Bedrock's table keeps the contract."""
+
+    wire_format, paths, costly = BEDROCK_FREE, (*FREE_PATHS, COUNTS), COSTLY
+    # A model's name is escaped, and whatever it resolves to, its tokens are counted for nothing.
+    misnamed = ()
 
 
 def test_refusals_have_the_shape_of_bedrock() -> None:

@@ -7,9 +7,32 @@ import json
 import pytest
 
 from providers.gemini_other import FREE_PATHS, GEMINI_FREE
-from providers.wire import Call, Denial, Grant
+from providers.wire import Call, Denial
+from tests.providers.free_contract import FreePathsContract
 
 VERTEX = "/v1/projects/p/locations/global"
+COSTLY = [
+    "POST /v1beta/cachedContents",
+    "PATCH /v1beta/cachedContents/abc",
+    "POST /v1beta/models/gemini-3.8-flash:generateContent",
+    "POST /v1beta/models/gemini-3.8-flash:batchGenerateContent",
+    "POST /v1beta/models/gemini-embedding-001:asyncBatchEmbedContent",
+    "POST /v1beta/models/veo-3.1:predictLongRunning",
+    "POST /v1beta/models/imagen-4.0:predict",
+    "POST /v1beta/interactions",
+    "POST /v1alpha/auth_tokens",
+    "POST /v1beta/fileSearchStores",
+    "POST /upload/v1beta/fileSearchStores/s:uploadToFileSearchStore",
+    "POST /v1beta/tunedModels",
+    "DELETE /v1beta/tunedModels/mine",
+    "POST /batch",
+    "GET /v1beta/models/..",
+    "GET /v1beta/models/a%2fb",
+    "GET /v1beta/models/a/b",
+    f"POST {VERTEX}/cachedContents",
+    f"POST {VERTEX}/publishers/anthropic/models/claude-opus-5:rawPredict",
+    f"POST {VERTEX}/batchPredictionJobs",
+]
 
 
 def call(line: str) -> Call:
@@ -38,47 +61,16 @@ def call(line: str) -> Call:
     ],
 )
 def test_known_paths_are_free(line: str) -> None:
-    """In every version of the API, their bodies unread and unchanged."""
+    """In every version of the API."""
     asked = call(line)
     assert GEMINI_FREE.claims(asked)
-    facts = GEMINI_FREE.read(asked)
-    assert (facts.kind, facts.has_output, facts.model) == ("free", False, None)
-    assert facts.endpoint in {path.pattern for path in FREE_PATHS}
-    assert GEMINI_FREE.patch(asked, facts, Grant()) is asked.body
-    meter = GEMINI_FREE.meter(facts, 200, "")
-    assert meter.feed(b"x") + meter.finish() == b"x"
+    assert GEMINI_FREE.read(asked).endpoint in {path.pattern for path in FREE_PATHS}
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "POST /v1beta/cachedContents",
-        "PATCH /v1beta/cachedContents/abc",
-        "POST /v1beta/models/gemini-3.8-flash:generateContent",
-        "POST /v1beta/models/gemini-3.8-flash:batchGenerateContent",
-        "POST /v1beta/models/gemini-embedding-001:asyncBatchEmbedContent",
-        "POST /v1beta/models/veo-3.1:predictLongRunning",
-        "POST /v1beta/models/imagen-4.0:predict",
-        "POST /v1beta/interactions",
-        "POST /v1alpha/auth_tokens",
-        "POST /v1beta/fileSearchStores",
-        "POST /upload/v1beta/fileSearchStores/s:uploadToFileSearchStore",
-        "POST /v1beta/tunedModels",
-        "DELETE /v1beta/tunedModels/mine",
-        "POST /batch",
-        "GET /v1beta/models/..",
-        "GET /v1beta/models/a%2fb",
-        "GET /v1beta/models/a/b",
-        f"POST {VERTEX}/cachedContents",
-        f"POST {VERTEX}/publishers/anthropic/models/claude-opus-5:rawPredict",
-        f"POST {VERTEX}/batchPredictionJobs",
-    ],
-)
-def test_what_may_cost_is_not_free(line: str) -> None:
-    """Work, storage by the hour, tokens for other doors, and odd addresses are not in the table."""
-    assert not GEMINI_FREE.claims(call(line))
-    with pytest.raises(LookupError):
-        GEMINI_FREE.read(call(line))
+class TestContract(FreePathsContract):
+    """Google's table keeps the contract."""
+
+    wire_format, paths, costly = GEMINI_FREE, FREE_PATHS, COSTLY
 
 
 def test_denials_have_googles_shape() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from providers.ollama_other import FREE_PATHS, OLLAMA_FREE
-from providers.wire import Call, Denial, Grant, Reading
+from providers.wire import Denial
+from tests.providers.free_contract import FreePathsContract
 
 REFUSED = [
     "POST /api/pull",
@@ -23,33 +22,10 @@ REFUSED = [
 ]
 
 
-def call(line: str) -> Call:
-    """A call from `METHOD /path`."""
-    method, _, path = line.partition(" ")
-    return Call("ollama", method, path, "", {}, b"{}")
+class TestContract(FreePathsContract):
+    """Ollama's table keeps the contract."""
 
-
-def test_listed_paths_are_free() -> None:
-    """They pass untouched and unread, and say why they are here."""
-    for path in FREE_PATHS:
-        assert path.reason
-        for method in path.methods.split():
-            request = call(f"{method} {path.pattern}")
-            assert OLLAMA_FREE.claims(request)
-            facts = OLLAMA_FREE.read(request)
-            assert (facts.kind, facts.endpoint) == ("free", path.pattern)
-            assert OLLAMA_FREE.patch(request, facts, Grant()) is request.body
-            meter = OLLAMA_FREE.meter(facts, 200, "")
-            assert meter.feed(b"x") + meter.finish() == b"x"
-            assert meter.reading() == Reading(None, 0, False)
-
-
-@pytest.mark.parametrize("line", REFUSED)
-def test_other_paths_are_not(line: str) -> None:
-    """What is not listed is nobody's, and reading it is a mistake."""
-    assert not OLLAMA_FREE.claims(call(line))
-    with pytest.raises(LookupError):
-        OLLAMA_FREE.read(call(line))
+    wire_format, paths, costly = OLLAMA_FREE, FREE_PATHS, REFUSED
 
 
 def test_denials_have_ollamas_shape() -> None:

@@ -9,9 +9,9 @@ from providers.openai_other import (
     COMPATIBLE_PATHS,
     FREE_PATHS,
     OPENAI_FREE,
-    FreePath,
 )
-from providers.wire import Call, Grant, Reading
+from providers.wire import Call
+from tests.providers.free_contract import FreePathsContract
 
 COSTLY = [
     "POST /v1/batches",
@@ -54,51 +54,32 @@ def call(line: str, body: bytes = b"") -> Call:
     return Call("openai", method, path, "", {}, body)
 
 
-@pytest.mark.parametrize("line", COSTLY)
-def test_what_may_cost_is_not_claimed(line: str) -> None:
-    """The table is a list of what is free; all else is for others to meter or refuse."""
-    assert not OPENAI_FREE.claims(call(line))
-    with pytest.raises(LookupError):
-        OPENAI_FREE.read(call(line))
+class TestContract(FreePathsContract):
+    """OpenAI's table keeps the contract."""
+
+    wire_format, paths, costly = OPENAI_FREE, FREE_PATHS, COSTLY
+    named = "ft:gpt-4o:org::a_1.b"
 
 
-@pytest.mark.parametrize("path", FREE_PATHS, ids=lambda path: f"{path.methods} {path.pattern}")
-def test_each_row_passes_untouched(path: object) -> None:
-    """A free call is named by its pattern and its body is not even parsed."""
-    for row in (row for row in FREE_PATHS if row is path):
-        for method in row.methods.split():
-            request = call(
-                f"{method} {row.pattern.replace('{id}', 'ft:gpt-4o:org::a_1.b')}", b"\xff"
-            )
-            assert OPENAI_FREE.claims(request)
-            facts = OPENAI_FREE.read(request)
-            assert (facts.endpoint, facts.kind) == (row.pattern, "free")
-            assert OPENAI_FREE.patch(request, facts, Grant(5)) is request.body
+class TestCompatibleContract(FreePathsContract):
+    """What compatible hosts give away keeps it too; Mistral bills moderation, for one."""
+
+    wire_format, paths = COMPATIBLE_FREE, COMPATIBLE_PATHS
+    costly = ("POST /v1/moderations", "POST /v1/files", "GET /v1/batches", "POST /v1/models")
 
 
-def test_the_meter_reads_nothing() -> None:
-    """Bytes pass, and not even an answer with usage counts."""
-    meter = OPENAI_FREE.meter(OPENAI_FREE.read(call("GET /v1/models")), 200, "application/json")
-    assert meter.feed(b'{"usage":{}}') + meter.finish() == b'{"usage":{}}'
-    assert meter.reading() == Reading(None, 0, complete=False)
+def test_every_row_names_its_page() -> None:
+    """Nothing is free at OpenAI that is not described."""
+    assert all(row.page for row in FREE_PATHS)
 
 
-def test_every_row_has_its_reason_and_its_page() -> None:
-    """Nothing is free without saying why and where that is written."""
-    assert all(row.reason and row.page for row in FREE_PATHS)
-    assert len({row.pattern for row in FREE_PATHS}) >= len(FREE_PATHS) - 1
-
-
-@pytest.mark.parametrize("path", COMPATIBLE_PATHS, ids=lambda path: path.pattern)
-def test_compatible_hosts_give_away_reading_alone(path: FreePath) -> None:
-    """Each row only reads, and passes; what OpenAI gives away beside that, others may bill."""
-    assert path.methods == "GET"
-    assert COMPATIBLE_FREE.claims(call(f"GET {path.pattern.replace('{id}', 'maker.model-1')}"))
-    assert not COMPATIBLE_FREE.claims(call(f"POST {path.pattern}"))
+def test_compatible_hosts_give_away_reading_alone() -> None:
+    """What OpenAI gives away beside that, others may bill."""
+    assert {path.methods for path in COMPATIBLE_PATHS} == {"GET"}
 
 
 @pytest.mark.parametrize("line", ["POST /v1/moderations", "POST /v1/files", "GET /v1/batches"])
 def test_what_only_openai_gives_away(line: str) -> None:
-    """Mistral bills moderation, for one; so it is not taken to be free anywhere else."""
+    """It is not taken to be free anywhere else."""
     assert OPENAI_FREE.claims(call(line))
     assert not COMPATIBLE_FREE.claims(call(line))
