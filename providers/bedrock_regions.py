@@ -6,9 +6,10 @@ Prices: https://aws.amazon.com/bedrock/pricing/, by the region that the request 
 
 The catalogue has one price of a model: that of the US regions. The surcharge of a region is the
 largest that any model had there over its price in the US, in price lists of November 2026, rounded
-up; so it is an upper bound for the others, and a call there is booked at it. Models whose price is
-the same in all commercial regions have none there, and neither has a host that names no region:
-that is a place of the operator's own.
+up; so it is an upper bound for the others, and a call there is booked at it. All 313 regional
+prices in LiteLLM's list of that month are within it, but those of Claude Instant, which the
+catalogue does not have. Models whose price is the same in all commercial regions have none there,
+and neither has a host that names no region: that is a place of the operator's own.
 """
 
 from __future__ import annotations

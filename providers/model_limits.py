@@ -5,6 +5,7 @@ Each model's page names its maximum: https://platform.openai.com/docs/models (on
 https://ai.google.dev/gemini-api/docs/models,
 https://platform.claude.com/docs/en/about-claude/models/overview (one table),
 https://docs.cohere.com/docs/models
+Rows were held against LiteLLM's list of November 2026 (its `max_output_tokens`).
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
@@ -67,6 +68,8 @@ _GROQ_OUTPUT_TOKENS = tuple(
         (r"meta-llama/llama-guard-4-", 1_024),
         (r"openai/gpt-oss-", 65_536),
         (r"qwen/qwen3-32b$", 40_960),
+        (r"qwen/qwen3\.8-27b$", 16_384),
+        (r"moonshotai/kimi-k2", 16_384),
     )
 )
 
@@ -83,16 +86,17 @@ _CLAUDE_OUTPUT_TOKENS = tuple(
         (r"claude-3-", 4_096),
         (r"claude-opus-4-[678]|claude-sonnet-4-6", 128_000),
         (r"claude-(opus|sonnet|haiku)-4-5", 64_000),
-        (r"claude-opus-4(-[01]|-20|$)", 32_000),
-        (r"claude-sonnet-4(-0|-20|$)", 64_000),
-        (r"claude-(fable|mythos|opus|sonnet)-(5|preview)", 128_000),
+        (r"claude-opus-4(-[01]|-20|@|$)", 32_000),
+        (r"claude-sonnet-4(-0|-20|@|$)", 64_000),
+        (r"claude-(fable|mythos|opus|sonnet|haiku)-(5|preview)", 128_000),
     )
 )
 # A larger `max_tokens` than the model's own is taken as that, so round numbers may be rounded up.
 _COHERE_OUTPUT_TOKENS = tuple(
     (re.compile(pattern), tokens)
     for pattern, tokens in (
-        (r"command-a-(reasoning|plus)", 32_768),
+        (r"command-a-reasoning", 32_768),
+        (r"command-a-plus", 64_000),
         (r"command-a", 8_192),
         (r"command|c4ai-aya", 4_096),
     )
@@ -116,6 +120,12 @@ _BEDROCK_OUTPUT_TOKENS = tuple(
         (r"mistral\.(mistral-(7b|small-2402|large-2402)|mixtral)", 4_096),
         (r"mistral\.", 8_000),
         (r"openai\.gpt-oss", 16_000),
+        (r"openai\.gpt-[56]", 128_000),
+        (r"(deepseek\.v3|minimax\.)", 8_000),
+        (r"moonshot(ai)?\.kimi-k2", 16_000),
+        (r"(moonshotai\.kimi-k3|zai\.glm)", 128_000),
+        (r"nvidia\.nemotron-super", 32_000),
+        (r"qwen\.qwen3-coder", 16_000),
         (r"(google\.gemma-3|nvidia\.nemotron-nano|qwen\.qwen3-)", 8_000),
         (r"writer\.palmyra-x", 8_192),
         (r"cohere\.command", 4_000),

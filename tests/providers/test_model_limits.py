@@ -54,7 +54,8 @@ def test_limits_are_the_published_ones(model: str, tokens: int | None) -> None:
         ("claude-opus-4-8", 128_000),
         ("claude-opus-5", 128_000),
         ("claude-fable-5-2", 128_000),
-        ("claude-haiku-5-5", None),
+        ("claude-haiku-5-5", 128_000),
+        ("claude-someday-5", None),
         ("gpt-4o", None),
     ],
 )
@@ -69,6 +70,7 @@ def test_limits_of_claude(model: str, tokens: int | None) -> None:
     [
         ("command-a-03-2025", 8_192),
         ("command-a-reasoning-08-2025", 32_768),
+        ("command-a-plus-05-2026", 64_000),
         ("command-r7b-12-2024", 4_096),
         ("c4ai-aya-expanse-8b", 4_096),
         ("rerank-v3.5", None),
@@ -146,6 +148,8 @@ def test_windows_stand_here_only_where_the_catalogue_has_none() -> None:
         ("llama-3.3-70b-versatile", 32_768, False),
         ("meta-llama/llama-4-scout-17b-16e-instruct", 8_192, False),
         ("openai/gpt-oss-120b", 65_536, True),
+        ("qwen/qwen3.8-27b", 16_384, True),
+        ("moonshotai/kimi-k2-instruct-0905", 16_384, True),
         ("qwen/qwen3-32b", 40_960, True),
         ("unheard-of", None, True),
     ],
@@ -162,3 +166,42 @@ def test_llama_is_served_as_it_is_by_some() -> None:
     assert not may_hide_output("fireworks", "accounts/fireworks/models/llama-v3p1-8b-instruct")
     assert may_hide_output("together", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B")
     assert may_hide_output("openrouter", "meta-llama/llama-3.3-70b-instruct")
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("us.amazon.nova-lite-v1:0", 10_000),
+        ("us.anthropic.claude-haiku-5-5", 128_000),
+        ("openai.gpt-oss-120b-1:0", 16_000),
+        ("global.openai.gpt-6-sol", 128_000),
+        ("us.deepseek.r1-v1:0", 8_192),
+        ("deepseek.v3.2", 8_000),
+        ("qwen.qwen3-coder-480b-a35b-v1:0", 16_000),
+        ("qwen.qwen3-32b-v1:0", 8_000),
+        ("us.moonshotai.kimi-k3.1", 128_000),
+        ("moonshot.kimi-k2-thinking", 16_000),
+        ("us.zai.glm-5.3", 128_000),
+        ("nvidia.nemotron-super-3-120b", 32_000),
+        ("minimax.minimax-m2", 8_000),
+        ("somebody.something", None),
+    ],
+)
+def test_limits_at_bedrock(model: str, tokens: int | None) -> None:
+    """The maker's name stands before the model's, and a region may stand before that."""
+    assert max_output_tokens("aws", model) == tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("claude-sonnet-4@20250514", 64_000),
+        ("claude-opus-4@20250514", 32_000),
+        ("claude-haiku-4-5@20251001", 64_000),
+        ("claude-opus-4-1@20250805", 32_000),
+        ("gemini-3.8-flash", 65_535),
+    ],
+)
+def test_limits_at_vertex(model: str, tokens: int) -> None:
+    """Its names of Claude have their date behind a sign of its own."""
+    assert max_output_tokens("google-vertex", model) == tokens
