@@ -239,10 +239,11 @@ PERPLEXITY = Dialect(
     preamble_tokens=PREAMBLE,
 )
 
-# https://platform.kimi.ai/docs/api/chat (a stream's last choice holds the usage, if not asked for)
+# https://platform.kimi.ai/docs/api/chat: `max_tokens` is deprecated; a stream tells its usage as
+# OpenAI does if asked to (`stream_options`), and in its last choice if not.
 MOONSHOT = Dialect(
     name="moonshot",
-    caps=("max_tokens", "max_completion_tokens"),
+    caps=("max_completion_tokens", "max_tokens"),
     usage=UsageShape(
         _replaced(
             Row(
