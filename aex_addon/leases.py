@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from mitmproxy.utils import asyncio_utils
 
 from aex_addon.books import Books
-from ledger.admin_commands import Fence, RollCall
+from ledger.admin_commands import Fence
 from ledger.commands import Done, Recover
 from ledger.errors import LedgerError
 
@@ -112,9 +112,8 @@ class Leases:
 
     async def _recover(self, gateway: str) -> None:
         fence = Fence(gateway, f"no sign of life for {LEASE_S:.0f} s", self._gateway)
-        # Both at once, past the queue: between them this gateway could be shut out itself.
-        both = (RollCall(self._gateway), fence)
-        _, fenced = await self._books.call(lambda store: store.execute(both))
+        # Past the queue, and refused if this gateway has been shut out itself.
+        fenced = await self._books.call(lambda store: store.one(fence))
         if not isinstance(fenced, Done):
             logger.critical("gateway %s was not shut out: %s", gateway, fenced)
             return

@@ -117,18 +117,11 @@ class NoteGateway:
 
 
 @dataclass(frozen=True, slots=True)
-class RollCall:
-    """Asks whether a gateway may still act. Changes nothing."""
-
-    gateway: str
-
-
-@dataclass(frozen=True, slots=True)
 class Fence:
     """Shuts out a gateway that is taken for lost: it can admit nothing from here on.
 
     `by` is the gateway that judges, "" where an operator does. One that was shut out itself is
-    refused, if its RollCall is in the same batch: so that it is known whether it was.
+    refused.
     """
 
     gateway: str
@@ -180,7 +173,6 @@ AdminCommand = (
     | RevokeToken
     | DeleteAgent
     | NoteGateway
-    | RollCall
     | Fence
     | NoteBypass
     | NoteRestore

@@ -14,7 +14,6 @@ from ledger.admin_commands import (
     NoteGateway,
     NoteRestore,
     RevokeToken,
-    RollCall,
 )
 from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
@@ -88,13 +87,6 @@ def note_bypass(state: State, command: NoteBypass) -> tuple[list[Draft], Outcome
         "run": command.run,
     }
     return [Draft(events.BYPASS_SEEN, command.name, None, payload)], Done(command.name)
-
-
-def roll_call(state: State, command: RollCall) -> tuple[list[Draft], Outcome]:
-    """Done for a gateway that may act."""
-    if command.gateway in state.fenced:
-        return [], Rejected(f"gateway {command.gateway} was shut out; it must start anew")
-    return [], Done(command.gateway)
 
 
 def fence(state: State, command: Fence) -> tuple[list[Draft], Outcome]:

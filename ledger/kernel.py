@@ -23,7 +23,6 @@ from ledger.admin_commands import (
     NoteRestore,
     OpenRun,
     RevokeToken,
-    RollCall,
     SetLimits,
 )
 from ledger.commands import Adjust, Admit, Commit, Outcome, Recover, Rejected, Release
@@ -63,8 +62,6 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return administration.note_gateway(command)
         case NoteBypass():
             return administration.note_bypass(state, command)
-        case RollCall():
-            return administration.roll_call(state, command)
         case Fence():
             return administration.fence(state, command)
         case NoteRestore():

@@ -57,6 +57,7 @@ def _touched_by_admin(found: _Touched, command: AdminCommand) -> None:
         ("token_hash", found.hashes),
         ("by_token_hash", found.hashes),
         ("gateway", found.gateways),
+        ("by", found.gateways),
     ):
         key = getattr(command, attribute, None)
         if key:

@@ -246,8 +246,8 @@ async def test_who_shut_out_died_before_it_settled(town: Town) -> None:
     assert town.fenced() == ["gw-1 by gw-2", "gw-2 by gw-3"]
 
 
-async def test_without_the_roll_call_both_are_shut_out(town: Town) -> None:
-    """The control: two fences that nobody answers for leave no gateway."""
+async def test_fences_by_nobody_shut_out_both(town: Town) -> None:
+    """The control: two fences that no gateway answers for leave none."""
     pair = [town.enter(f"gw-{number}") for number in (1, 2)]
     for gateway, other in zip(pair, reversed(pair), strict=True):
         assert isinstance(await gateway.books.settle(Fence(other.name, "lost")), Done)
