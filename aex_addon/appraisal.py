@@ -10,7 +10,7 @@ otherwise; so is a model that has no price. Nothing passes unmetered in silence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aex_addon.settings import Settings
@@ -26,6 +26,13 @@ _UNBOUNDED_TOOLS = Refusal(
     "not_metered",
     "This call lets the provider run its own tools as often as it likes, so its cost has no bound."
     " Limit their uses in the request, or let the operator set server_calls_max in aex.toml.",
+)
+_UNBOUNDED_SOUND = Refusal(
+    403,
+    "not_metered",
+    "This call is billed by the length of its sound, which the bytes of this kind of file do not"
+    " tell, so its cost has no bound. Send it as WAV or MP3, or let the operator set"
+    " audio_seconds_max in aex.toml.",
 )
 
 
@@ -89,6 +96,11 @@ def _priced(
         server_calls = settings.server_calls_max
         if not server_calls:
             return Appraisal(facts, wire_format, refusal=_UNBOUNDED_TOOLS)
+    if facts.seconds_untold:
+        if not settings.audio_seconds_max:
+            return Appraisal(facts, wire_format, refusal=_UNBOUNDED_SOUND)
+        seconds = {"input_audio_seconds": settings.audio_seconds_max}
+        facts = replace(facts, charges={**facts.charges, **seconds})
     try:
         price = prices.price(call.provider, facts.model or "", at)
         quoted = price.quote(facts, server_calls)

@@ -174,6 +174,7 @@ class Settings(_Table):
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
     server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0
+    audio_seconds_max: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     recovery: Literal["charge", "release"] = "charge"
     body_limit_mib: Annotated[int, Field(ge=1, le=1024)] = 32
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30

@@ -6,7 +6,7 @@ Request: https://platform.openai.com/docs/api-reference/audio/createSpeech
 The answer is sound and tells no usage, but what was asked is what is billed: the characters of
 `input`. So the meter reports them once the answer has ended; one that breaks off is booked at the
 reserve, which is the same. Other models are billed by the sound that they make, which no request
-bounds; they are refused, and so are transcriptions and translations (forms that hold sound).
+bounds; they are refused.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ from providers.openai_responses import HOSTED_RESPONSES, OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.openai_speech import OPENAI_SPEECH
+from providers.openai_transcription import GROQ_TRANSCRIPTION, OPENAI_TRANSCRIPTION
 from providers.provider import KeyHeader, Provider
 from providers.subscriptions import REFUSED, SUBSCRIPTION_FREE, SUBSCRIPTIONS
 from providers.vertex_chat import VERTEX_CHAT
@@ -60,6 +61,8 @@ FORMATS: tuple[WireFormat, ...] = (
     ANTHROPIC_MESSAGES,
     OPENAI_IMAGES,
     OPENAI_SPEECH,
+    OPENAI_TRANSCRIPTION,
+    GROQ_TRANSCRIPTION,
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
@@ -99,7 +102,7 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=(
             *("openai_chat", "openai_completions", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
-            "openai_free",
+            *("openai_transcription", "openai_free"),
         ),
     ),
     # https://platform.claude.com/docs/en/api/overview#authentication; the SDKs append /v1/messages

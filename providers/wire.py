@@ -97,6 +97,7 @@ class Facts:
                          (`cache_write_1h_tokens`); prices of these do not apply.
     charges:             units of the catalogue that are billed beside tokens, at the most
                          (`rerank_searches`, `input_audio_seconds` ...).
+    seconds_untold:      the call is billed by the length of its sound, which its bytes do not tell.
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs
                          the model anew over all its input; None where the request sets no bound.
     server_units:        what each such call may be billed as (`web_searches`), the dearest counts.
@@ -128,6 +129,7 @@ class Facts:
     modalities: frozenset[str] = frozenset({"text"})
     unbilled: frozenset[str] = frozenset()
     charges: Mapping[str, int] = field(default_factory=dict)
+    seconds_untold: bool = False
     input_unseen: bool = False
     server_calls_max: int | None = 0
     server_units: frozenset[str] = frozenset()

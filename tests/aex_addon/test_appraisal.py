@@ -114,3 +114,16 @@ def test_tools_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     allowed = judged(server_calls_max=2)
     assert (allowed.refusal, allowed.server_calls) == (None, 2)
     assert allowed.input_tokens == 3 * 134_400
+
+
+def test_sound_that_does_not_tell_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused with its remedy, unless the operator sets the length that is reserved."""
+    body = replace(judged().facts, model="whisper-1", has_output=False, seconds_untold=True)
+    timed = replace(body, input_tokens_max=0)
+    monkeypatch.setattr(type(OPENAI_CHAT), "read", lambda self, call: timed)
+    refusal = judged().refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (403, "not_metered")
+    assert "audio_seconds_max" in refusal.message
+    allowed = judged(audio_seconds_max=60)
+    assert (allowed.refusal, allowed.quote.fixed_nanousd) == (None, 60 * 100_000)

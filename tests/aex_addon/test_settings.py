@@ -125,7 +125,7 @@ def test_all_mistakes_are_told_at_once(home: Home) -> None:
 def test_far_off_keys_get_the_list(home: Home) -> None:
     """Where nothing is near, the keys that there are are named."""
     (told,) = mistakes(home, "zzzzzz = 1")
-    assert "known here: body_limit_mib, checkpoint_every_events" in told
+    assert "known here: audio_seconds_max, body_limit_mib, checkpoint_every_events" in told
 
 
 def test_binary_fractions_are_no_money(home: Home) -> None:
@@ -238,6 +238,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
     "server_calls_max": ("6", 6),
+    "audio_seconds_max": ("60", 60),
     "recovery": ("release", "release"),
     "idempotency_ttl_hours": ("3", 3),
     "idempotency_max_kib": ("4", 4),

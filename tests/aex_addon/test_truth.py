@@ -76,7 +76,7 @@ def test_no_honest_answer_is_ended(name: str) -> None:
         if not recorded.facts.stream or recorded.usage is None:
             continue
         call = call_of(recorded, appraisal_of(recorded))
-        cap = -(-recorded.usage.counts["output_tokens"] // recorded.facts.choices)
+        cap = -(-recorded.usage.counts.get("output_tokens", 0) // recorded.facts.choices)
         call.admitted = replace(call.admitted, output_tokens_cap=cap)
         assert call.meter is not None
         for event in events(recorded.case.answer):

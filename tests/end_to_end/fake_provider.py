@@ -22,6 +22,7 @@ from typing import Any
 from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
     speaking_anthropic,
+    speaking_audio,
     speaking_bedrock,
     speaking_cohere,
     speaking_completions,
@@ -131,6 +132,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_media.speaks,
     speaking_mistral.speak,
     speaking_vertex.speak,
+    speaking_audio.speaks,
 )
 
 

@@ -27,6 +27,7 @@ from providers.registry import FORMATS
 from providers.wire import Call, Usage
 from tests.providers import (
     bounds_anthropic,
+    bounds_audio,
     bounds_bedrock,
     bounds_cohere,
     bounds_gemini,
@@ -175,6 +176,7 @@ MAKERS: dict[str, Maker] = {
     "groq_responses": hosted_responses,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
+    **bounds_audio.Audio(text, tokens).makers(),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
     **bounds_mistral.Mistral(text, body, tokens).makers(),
@@ -191,7 +193,8 @@ def held(trial: Trial, name: str) -> tuple[int, int]:
     price = _BOOK.price(call.provider, facts.model or "", AT)
     quote = price.quote(facts)
     counts = dict(usage.counts)
-    counts["input_tokens"] = min(counts["input_tokens"], price.input_window or 10**9)
+    if "input_tokens" in counts:
+        counts["input_tokens"] = min(counts["input_tokens"], price.input_window or 10**9)
     if counts.get("output_tokens", 0) < 0:
         counts["output_tokens"] = -counts["output_tokens"] * quote.output_tokens_cap
     reserved = reserve(quote, quote.output_tokens_cap)

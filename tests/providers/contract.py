@@ -2,7 +2,7 @@
 
 Owns: the laws that hold for every format, and how a case is laid out on disk:
 
-    fixtures/<format>/<case>/request.json     the body that the client sent
+    fixtures/<format>/<case>/request.json     the body that the client sent (.form: a form)
                              call.json        optional: method, path, query, headers, provider,
                                               path_model; content_type, status and
                                               answer_headers of the answer
@@ -54,7 +54,7 @@ class Case:
         found = self.settings
         return replace(
             default,
-            body=(self.folder / "request.json").read_bytes(),
+            body=self._bytes("request") or b"",
             **{
                 key: found[key]
                 for key in ("method", "path", "query", "headers", "provider", "path_model")
@@ -112,6 +112,23 @@ def bent(value: Any, odd: tuple[Any, ...]) -> Iterator[Any]:
         for index, item in enumerate(value[:3]):
             for inner in bent(item, odd):
                 yield [*value[:index], inner, *value[index + 1 :]]
+
+
+def bent_form(body: bytes) -> Iterator[bytes]:
+    """The form with one part at a time absent, twice, or holding something odd; and cut."""
+    line = body.partition(b"\r\n")[0]
+    _, *parts, tail = body.split(line)
+    for index, part in enumerate(parts):
+        before, after = parts[:index], parts[index + 1 :]
+        head, blank, _ = part.partition(b"\r\n\r\n")
+        yield line.join([b"", *before, *after, tail])
+        yield line.join([b"", *before, part, part, *after, tail])
+        for odd in (b"", b"-1", b"true", b"1" * 400, b"\xff", b"x" + line, b"\x00"):
+            yield line.join([b"", *before, head + blank + odd + b"\r\n", *after, tail])
+        for size in range(0, len(part), 7):
+            yield line.join([b"", *before, part[:size], *after, tail])
+    for size in range(0, len(body), 5):
+        yield body[:size]
 
 
 def dumped(document: Any) -> bytes:
@@ -225,10 +242,7 @@ class WireFormatContract:
         """Any field absent, wrong-typed, huge or negative is read, or refused with a 4xx."""
         for case in self.cases():
             call = case.call(self.default)
-            if not call.body:
-                continue
-            for document in bent(json.loads(call.body), ODD):
-                odd = replace(call, body=dumped(document))
+            for odd in self.bent_requests(call):
                 status, facts = self.judged(odd)
                 assert status is None or 400 <= status < 500, case.name
                 if facts is not None:
@@ -236,6 +250,17 @@ class WireFormatContract:
                     assert facts.choices >= 1, case.name
                     assert (facts.output_tokens_cap or 0) >= 0, case.name
                     self.wire_format.patch(odd, facts, Grant(1, 1))
+
+    def bent_requests(self, call: Call) -> Iterator[Call]:
+        """Variants of a request: of its JSON, or of its form."""
+        if not call.body:
+            return
+        if call.body.startswith(b"--"):
+            for body in bent_form(call.body):
+                yield replace(call, body=body)
+            return
+        for document in bent(json.loads(call.body), ODD):
+            yield replace(call, body=dumped(document))
 
     def judged(self, call: Call) -> tuple[int | None, Facts | None]:
         """The status of the refusal, or the facts."""

@@ -34,6 +34,7 @@ _NAMES = frozenset(
     (
         *("usage", "usageMetadata", "statistics", "meta", "billed_units"),
         *("prompt_eval_count", "eval_count", "amazon-bedrock-invocationMetrics"),
+        "duration",
     )
 )
 _DATA = re.compile(rb"(?m)^data: ?(\{.*\})(?=\r?$|\r)")
@@ -195,6 +196,6 @@ def _recounted(event: Event, count: Callable[[int], Any]) -> Event:
             return {key: told(inner, inside or key in _NAMES) for key, inner in value.items()}
         if isinstance(value, list):
             return [told(inner, inside) for inner in value]
-        return count(value) if inside and type(value) is int else value
+        return count(value) if inside and type(value) in (int, float) else value
 
     return event.telling(told(event.document, False))

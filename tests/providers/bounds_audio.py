@@ -1,0 +1,79 @@
+"""Makers of random files to transcribe, each with what its length costs.
+
+Owns: how sound is billed. Refuses to know: how reserves and bills are compared (bounds.py).
+https://platform.openai.com/docs/guides/realtime-costs#audio-tokens
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from providers.wire import Call, Usage
+from tests.providers.forms import form, mp3, wav
+
+Trial = tuple[Call, Usage]
+Maker = Callable[[random.Random], Trial]
+_FRAME_S = 1152 / 44_100
+
+
+@dataclass(frozen=True)
+class Audio:
+    """The makers, given what they share with others."""
+
+    text: Callable[[random.Random], str]
+    tokens: Callable[[str], int]
+
+    def makers(self) -> dict[str, Maker]:
+        """By format."""
+        return {
+            "openai_transcription": self.transcription,
+            "groq_transcription": self.groq,
+        }
+
+    def transcription(self, dice: random.Random) -> Trial:
+        """By the second or by the token; a tenth of a second is a token of sound."""
+        seconds, file = _sound(dice)
+        timed = ["whisper-1", "gpt-transcribe"]
+        model = dice.choice([*timed, "gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
+        fields: dict[str, Any] = {"model": model}
+        prompt = self.text(dice) if dice.random() < 0.5 else ""
+        if prompt:
+            fields["prompt"] = prompt
+        if model in timed:
+            return _call("openai", "/v1", fields, file), _timed(round(seconds))
+        sound = math.ceil(seconds * 10)
+        counts = {
+            "input_tokens": sound + self.tokens(prompt) + 4,
+            "input_audio_tokens": sound,
+            "output_tokens": -1,
+        }
+        return _call("openai", "/v1", fields, file), Usage(counts)
+
+    def groq(self, dice: random.Random) -> Trial:
+        """By the second, ten at the least."""
+        seconds, file = _sound(dice)
+        fields = {"model": dice.choice(["whisper-large-v3", "whisper-large-v3-turbo"])}
+        return _call("groq", "/openai/v1", fields, file), _timed(max(10, math.ceil(seconds)))
+
+
+def _sound(dice: random.Random) -> tuple[float, bytes]:
+    if dice.random() < 0.5:
+        frames = dice.randrange(1, 500)
+        return frames * _FRAME_S, mp3(frames)
+    seconds, rate = dice.random() * 40, dice.choice([100, 441, 800])
+    return int(seconds * rate) / rate, wav(seconds, rate, dice.choice([8, 16, 32]))
+
+
+def _timed(seconds: int) -> Usage:
+    return Usage({"audio_seconds": seconds, "input_audio_seconds": seconds})
+
+
+def _call(provider: str, base: str, fields: dict[str, Any], file: bytes) -> Call:
+    body, headers = form(fields, {"file": ("speech", file)})
+    path = "/v1/audio/transcriptions"
+    asked = path.replace("/v1", base, 1)
+    return Call(provider, "POST", asked, "", headers, body, canonical=path)
