@@ -36,6 +36,8 @@ def _override(model: ModelSettings) -> ModelOverride:
         output_usd_per_mtok=model.output_usd_per_mtok,
         cache_read_usd_per_mtok=model.cache_read_usd_per_mtok,
         cache_write_usd_per_mtok=model.cache_write_usd_per_mtok,
+        input_audio_usd_per_mtok=model.input_audio_usd_per_mtok,
+        output_audio_usd_per_mtok=model.output_audio_usd_per_mtok,
         max_output_tokens=model.max_output_tokens,
         context_window=model.context_window,
         hidden_output=model.hidden_output,

@@ -158,6 +158,8 @@ class ModelSettings(_Table):
     output_usd_per_mtok: Usd = Decimal(0)
     cache_read_usd_per_mtok: Usd | None = None
     cache_write_usd_per_mtok: Usd | None = None
+    input_audio_usd_per_mtok: Usd | None = None
+    output_audio_usd_per_mtok: Usd | None = None
     max_output_tokens: Count | None = None
     context_window: Count | None = None
     hidden_output: bool | None = None

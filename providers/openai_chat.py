@@ -11,9 +11,11 @@ from the request is refused as `not_metered`, and so is every kind that is not k
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from providers import jsonbody, openai_errors, openai_sellers, tokens
+from providers.openai_chat_content import Content, read_content
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialect import Dialect
 from providers.openai_dialects import DIALECTS
@@ -22,6 +24,7 @@ from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 PATH = "/v1/chat/completions"
 MAX_CHOICES = 128
 MAX_MESSAGES = 100_000
+IN, OUT = "input_audio_tokens", "output_audio_tokens"
 
 
 class OpenAIChat:
@@ -44,7 +47,8 @@ class OpenAIChat:
         messages = document.get("messages")
         if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
             raise jsonbody.bad_request("`messages` must be a non-empty list.")
-        pictures = _pictures(messages, dialect.text_parts)
+        content = read_content(messages, dialect.text_parts, dialect.hears)
+        sounds = _sounds(content, document)
         if dialect.many_sellers:
             openai_sellers.max_price(document)
         caps = [jsonbody.optional_count(document, key) for key in dialect.caps]
@@ -53,10 +57,11 @@ class OpenAIChat:
             call.body,
             messages=len(messages),
             tools=_count_tools(document, dialect.tool_types),
-            image_bytes=sum(pictures),
-            images=len(pictures) if dialect.bounds_pictures else 0,
+            image_bytes=sum(content.pictures) + content.sound_bytes,
+            images=len(content.pictures) if dialect.bounds_pictures else 0,
             model=model,
         )
+        input_tokens_max += content.sound_tokens
         if not dialect.byte_level:
             input_tokens_max += tokens.normal_form_bytes(document)
         return Facts(
@@ -65,14 +70,18 @@ class OpenAIChat:
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
             input_tokens_max=input_tokens_max,
-            input_unseen=bool(pictures) and not dialect.bounds_pictures,
+            input_unseen=content.sounds_unseen
+            or (bool(content.pictures) and not dialect.bounds_pictures),
             output_tokens_cap=max((cap for cap in caps if cap is not None), default=None),
             choices=jsonbody.optional_count(document, "n", most=MAX_CHOICES) or 1,
             # Where usage comes by itself there is nothing to ask for, and nothing to hide.
             usage_wanted=stream_options.get("include_usage") is True or not dialect.asks_usage,
             service_tier=tier,
             premium_tier=tier in dialect.premium_tiers,
-            modalities=frozenset({"text", "image"} if pictures else {"text"}),
+            modalities=_modalities(content, sounds),
+            own_prices=sounds,
+            media_fill_window=bool(sounds) and not content.pictures,
+            hidden_output=True if OUT in sounds else None,
             many_sellers=dialect.many_sellers,
             document=document,
         )
@@ -94,10 +103,13 @@ class OpenAIChat:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
         kind = content_type.partition(";")[0].strip().lower()
         is_stream = kind == "text/event-stream" or (not kind and facts.stream)
+        shape = self._dialect.usage
+        if facts.own_prices:
+            shape = replace(shape, untold=facts.own_prices)
         if is_stream and status < 400:
             hide = facts.stream and not facts.usage_wanted
-            return StreamMeter(hide, self._dialect.usage)
-        return JsonMeter(self._dialect.usage)
+            return StreamMeter(hide, shape)
+        return JsonMeter(shape)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as OpenAI's error object."""
@@ -123,6 +135,18 @@ CHATS = tuple(map(OpenAIChat, DIALECTS))
 OPENAI_CHAT = CHATS[0]
 
 
+def _sounds(content: Content, document: dict[str, Any]) -> frozenset[str]:
+    """The units of sound that the call may be billed by."""
+    asks = "audio" in jsonbody.optional_list(document, "modalities")
+    found = {IN} if content.has_sound else set()
+    return frozenset(found | {OUT} if asks or document.get("audio") is not None else found)
+
+
+def _modalities(content: Content, sounds: frozenset[str]) -> frozenset[str]:
+    found = {"text"} | ({"image"} if content.pictures else set())
+    return frozenset(found | {"audio"} if sounds else found)
+
+
 def _count_tools(document: dict[str, Any], types: tuple[str, ...] | None) -> int:
     tools = jsonbody.optional_list(document, "tools")
     for tool in tools:
@@ -131,36 +155,3 @@ def _count_tools(document: dict[str, Any], types: tuple[str, ...] | None) -> int
         if types is not None and tool["type"] not in types:
             raise jsonbody.not_metered("A tool that the provider runs itself")
     return len(tools) + len(jsonbody.optional_list(document, "functions"))
-
-
-def _pictures(messages: list[Any], text_parts: tuple[str, ...]) -> list[int]:
-    """Bytes of each picture's address or data. Raises Refused for parts that cannot be bounded."""
-    pictures: list[int] = []
-    for message in messages:
-        if not isinstance(message, dict):
-            raise jsonbody.bad_request("Each of `messages` must be an object.")
-        if message.get("audio") is not None:
-            raise jsonbody.not_metered("A reference to earlier audio")
-        content = message.get("content")
-        if content is None or isinstance(content, str):
-            continue
-        if not isinstance(content, list):
-            raise jsonbody.bad_request("The `content` of a message must be text or a list.")
-        found = (_picture(part, text_parts) for part in content)
-        pictures.extend(size for size in found if size)
-    return pictures
-
-
-# https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages
-def _picture(part: Any, text_parts: tuple[str, ...]) -> int | None:
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise jsonbody.bad_request("Each part of a message must be an object with a `type`.")
-    if part["type"] in text_parts:
-        return None
-    if part["type"] != "image_url":
-        raise jsonbody.not_metered("Content other than text and pictures")
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else image
-    if not isinstance(url, str) or not url:
-        raise jsonbody.bad_request("An `image_url` part must hold an address.")
-    return tokens.text_tokens_max(url)

@@ -59,6 +59,7 @@ class Dialect:
     tool_types:      types of tools that the client runs itself; None: all are.
     text_parts:      kinds of content that are text.
     bounds_pictures: OpenAI's bounds on pictures hold; else the model's window is the bound.
+    hears:           sound is metered, as OpenAI takes and makes it.
     byte_level:      every vocabulary is one over bytes; see tokens.py.
     preamble_tokens: what chat templates may put before a conversation by themselves.
     many_sellers:    it chooses among sellers of a model, and heeds a limit on their prices.
@@ -77,6 +78,7 @@ class Dialect:
     tool_types: tuple[str, ...] | None = ("function", "custom")
     text_parts: tuple[str, ...] = ("text", "refusal")
     bounds_pictures: bool = False
+    hears: bool = False
     byte_level: bool = False
     preamble_tokens: int = 0
     many_sellers: bool = False
@@ -94,7 +96,8 @@ class Dialect:
                 shown = f" (`{key}`)" if _NAME.fullmatch(key) else ""
                 raise jsonbody.not_metered(f"An option that AEX does not know at this host{shown}")
         self.refuse_values(document)
-        if any(kind != "text" for kind in jsonbody.optional_list(document, "modalities")):
+        known = ("text", "audio") if self.hears else ("text",)
+        if any(kind not in known for kind in jsonbody.optional_list(document, "modalities")):
             raise jsonbody.not_metered("Output other than text (`modalities`)")
 
     def refuse_model(self, model: str) -> None:

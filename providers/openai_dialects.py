@@ -37,6 +37,8 @@ OPENAI = Dialect(
     models_refused=re.compile(r"-search-(preview|api)(-|$)"),
     only={"service_tier": openai_tiers.KNOWN},
     premium_tiers=openai_tiers.PREMIUM,
+    refused={key: what for key, what in COSTLY.items() if key != "audio"},
+    hears=True,
     bounds_pictures=True,
     byte_level=True,
 )

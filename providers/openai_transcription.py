@@ -28,12 +28,12 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.formbody import Form, parse_form
 from providers.jsonanswer import JsonAnswer, string_bytes
+from providers.openai_chat_content import TOKENS_A_SECOND
 from providers.sound_length import seconds_max
 from providers.sse import Splitter
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 PATHS = ("/v1/audio/transcriptions", "/v1/audio/translations")
-TOKENS_A_SECOND = 20
 # https://community.openai.com/t/gpt4-0-transcribe-max-1500-seconds/1306684 (the API's 400 says so)
 TOKEN_MODEL_SECONDS_MAX = 1400
 

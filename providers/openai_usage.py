@@ -69,11 +69,14 @@ class UsageShape:
     table:  the rows of its usage object.
     places: from the answer, or a chunk of it, down to that object; the first that holds one counts.
     cost:   the amounts that together are what the provider bills; none where it does not say.
+    untold: parts that are all of their whole where the answer does not tell them, for they are
+            dearer than the rest.
     """
 
     table: tuple[Row, ...] = USAGE
     places: tuple[Place, ...] = (("usage",),)
     cost: tuple[Amount, ...] = ()
+    untold: frozenset[str] = frozenset()
 
     def find(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
         """The usage object of an answer or a chunk, None if it holds none."""
@@ -85,6 +88,8 @@ class UsageShape:
         counts = extract(self.table, found)
         if counts is None:
             return None
+        for unit in self.untold - counts.keys():
+            counts[unit] = counts[unit.replace("_audio", "")]
         return Usage(counts, model, service_tier, self._cost(found))
 
     def _cost(self, found: object) -> Decimal | None:

@@ -18,6 +18,7 @@ from providers.fields import MAX_TOKENS
 from providers.rates import Rates
 from providers.unquotable import (
     UnknownLength,
+    UnknownPart,
     UnknownPrice,
     UnknownTier,
     UnknownUnit,
@@ -126,6 +127,9 @@ class Price:
         needs = {"input_mtok": counts_tokens, "output_mtok": facts.has_output}
         if any(needed and not self.standard.prices(key) for key, needed in needs.items()):
             raise UnknownPrice(self.provider, self.model)
+        for unit in sorted(facts.own_prices):
+            if self.standard.of(unit) is None:
+                raise UnknownPart(self.provider, self.model, unit)
         if facts.premium_tier and facts.service_tier not in self.by_service_tier:
             raise UnknownTier(self.model, facts.service_tier or "")
         input_tokens = self._input(facts, server_calls)

@@ -33,7 +33,8 @@ _FREE = Rates(ModelPrice(input_mtok=Decimal(0), output_mtok=Decimal(0)))
 class ModelOverride:
     """The operator's own price and limits for a model, in USD per million tokens.
 
-    Without a cache price, cached tokens cost what input costs. None elsewhere: as published.
+    Without a cache price, cached tokens cost what input costs, and so does cached sound. None
+    elsewhere: as published.
     price_as: the catalogue's model whose prices these are, instead of an input price.
     unit_usd: USD for one unit of the catalogue that is no token (`web_searches`).
     """
@@ -43,6 +44,8 @@ class ModelOverride:
     output_usd_per_mtok: Decimal = Decimal(0)
     cache_read_usd_per_mtok: Decimal | None = None
     cache_write_usd_per_mtok: Decimal | None = None
+    input_audio_usd_per_mtok: Decimal | None = None
+    output_audio_usd_per_mtok: Decimal | None = None
     max_output_tokens: int | None = None
     context_window: int | None = None
     hidden_output: bool | None = None
@@ -193,10 +196,16 @@ def _free(provider: str, model: str) -> Price:
 
 
 def _override_price(override: ModelOverride) -> ModelPrice:
+    sound = override.input_audio_usd_per_mtok
     return ModelPrice(
         input_mtok=override.input_usd_per_mtok,
         output_mtok=override.output_usd_per_mtok,
         cache_read_mtok=override.cache_read_usd_per_mtok,
         cache_write_mtok=override.cache_write_usd_per_mtok,
+        input_audio_mtok=sound,
+        # The catalogue wants a price for where the two meet; sound is the dearer.
+        cache_audio_read_mtok=sound if override.cache_read_usd_per_mtok is not None else None,
+        cache_audio_write_mtok=sound if override.cache_write_usd_per_mtok is not None else None,
+        output_audio_mtok=override.output_audio_usd_per_mtok,
         **unit_prices(override.unit_usd),
     )

@@ -37,6 +37,18 @@ class UnknownUnit(Unquotable):
         )
 
 
+class UnknownPart(Unquotable):
+    """The model has prices, but none for a kind of tokens that is dearer than the rest."""
+
+    def __init__(self, provider: str, model: str, unit: str) -> None:
+        key = unit.replace("_tokens", "_usd_per_mtok")
+        super().__init__(
+            f"No price of {unit} is known for the model {model!r}.",
+            f'Add to aex.toml: [models."{model}"] with provider = "{provider}" and price_as = a'
+            f" model that has one, or input_usd_per_mtok, output_usd_per_mtok and {key}.",
+        )
+
+
 class UnknownTier(Unquotable):
     """The call asks for a dearer service tier, which has no price."""
 

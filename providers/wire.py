@@ -98,6 +98,8 @@ class Facts:
     charges:             units of the catalogue that are billed beside tokens, at the most
                          (`rerank_searches`, `input_audio_seconds` ...).
     seconds_untold:      the call is billed by the length of its sound, which its bytes do not tell.
+    own_prices:          units that the call is billed by at prices of their own; without such a
+                         price it has no bound (`input_audio_tokens`).
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs
                          the model anew over all its input; None where the request sets no bound.
     server_units:        what each such call may be billed as (`web_searches`), the dearest counts.
@@ -130,6 +132,7 @@ class Facts:
     unbilled: frozenset[str] = frozenset()
     charges: Mapping[str, int] = field(default_factory=dict)
     seconds_untold: bool = False
+    own_prices: frozenset[str] = frozenset()
     input_unseen: bool = False
     server_calls_max: int | None = 0
     server_units: frozenset[str] = frozenset()

@@ -15,6 +15,8 @@ OWN = {
     "output_usd_per_mtok": "2",
     "cache_read_usd_per_mtok": "0.5",
     "cache_write_usd_per_mtok": "3",
+    "input_audio_usd_per_mtok": "4",
+    "output_audio_usd_per_mtok": "8",
     "max_output_tokens": 7,
     "context_window": 90,
     "hidden_output": False,
@@ -29,9 +31,15 @@ def test_every_key_of_a_model_is_heeded() -> None:
     assert own.source == "config"
     assert other.source.startswith("catalogue")
     assert (own.max_output_tokens, own.input_window, own.hidden_output) == (7, 90, False)
-    units = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    units: tuple[str, ...] = (
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+    )
+    units += ("input_audio_tokens", "output_audio_tokens")
     assert [own.standard.per_unit(unit) for unit in (*units, "web_searches")] == [
-        *(Decimal(usd) / 10**6 for usd in ("1", "2", "0.5", "3")),
+        *(Decimal(usd) / 10**6 for usd in ("1", "2", "0.5", "3", "4", "8")),
         Decimal("0.01"),
     ]
 

@@ -231,6 +231,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "models.m.output_usd_per_mtok": ("2", Decimal(2)),
     "models.m.cache_read_usd_per_mtok": ("0.1", Decimal("0.1")),
     "models.m.cache_write_usd_per_mtok": ("0.2", Decimal("0.2")),
+    "models.m.input_audio_usd_per_mtok": ("40", Decimal(40)),
+    "models.m.output_audio_usd_per_mtok": ("80", Decimal(80)),
     "models.m.max_output_tokens": ("7", 7),
     "models.m.context_window": ("8", 8),
     "models.m.hidden_output": ("true", True),

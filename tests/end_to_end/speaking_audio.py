@@ -1,12 +1,13 @@
-"""OpenAI's transcription, as the fake provider does it.
+"""OpenAI's transcription, and chat with sound, as the fake provider does them.
 
 Owns: reading forms (with the standard library, as a second opinion), answers and events, and what
 they bill. Refuses to know: AEX.
-https://platform.openai.com/docs/api-reference/audio/createTranscription
+https://platform.openai.com/docs/guides/audio, https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -17,7 +18,7 @@ from email.parser import BytesParser
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aex_addon.demo_provider import DemoProvider, Exchange
+from aex_addon.demo_provider import CREATED, DemoProvider, Exchange
 from tests.end_to_end.speaking_cohere import begin, end
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ HEARD = "You said something."
 def speaks(provider: DemoProvider) -> list[Spoken]:
     """The paths that are answered, and how."""
     path = "(/openai)?/v1/audio/(transcriptions|translations)"
-    return [("POST", re.compile(path), partial(transcription, provider))]
+    return [
+        ("POST", re.compile(path), partial(transcription, provider)),
+        ("POST", re.compile("/v1/chat/completions"), partial(chat, provider)),
+    ]
 
 
 def fields_of(exchange: Exchange) -> dict[str, bytes]:
@@ -99,4 +103,44 @@ async def stream(provider: DemoProvider, exchange: FakeExchange, document: dict[
     await provider.pace(exchange, exchange.events)
     done = {"type": "transcript.text.done", **document}
     await exchange.send(f"data: {json.dumps(done)}\n\n".encode())
+    await end(exchange)
+
+
+async def chat(provider: DemoProvider, exchange: FakeExchange) -> None:
+    """With a model that speaks, twenty tokens of sound beside the words; else as any chat."""
+    document = json.loads(exchange.body)
+    if not document["model"].startswith("gpt-audio"):
+        await provider.chat(exchange)
+        return
+    parts = [part for message in document["messages"] for part in message["content"]]
+    files = [part["input_audio"]["data"] for part in parts if part["type"] == "input_audio"]
+    sound = sum(math.ceil(seconds_of(base64.b64decode(file)) * 10) for file in files)
+    exchange.model, exchange.stream = document["model"], bool(document.get("stream"))
+    exchange.input_tokens, exchange.output_tokens = 8 + sound, 24
+    head = {"id": "chatcmpl-1", "created": CREATED, "model": exchange.model}
+    usage = {
+        "prompt_tokens": exchange.input_tokens,
+        "completion_tokens": 24,
+        "total_tokens": 24 + exchange.input_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": sound},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 20},
+    }
+    spoken = {"id": "audio_1", "data": "AAAA", "expires_at": CREATED, "transcript": HEARD}
+    if not exchange.stream:
+        message = {"role": "assistant", "content": None, "audio": spoken}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        whole = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+        await exchange.answer(200, json.dumps(whole).encode())
+        return
+    await begin(exchange, "text/event-stream")
+    asked = (document.get("stream_options") or {}).get("include_usage")
+    for delta in ({"role": "assistant"}, {"audio": spoken}, {}):
+        await provider.pace(exchange, exchange.events)
+        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+        chunk = {**head, "object": "chat.completion.chunk", "choices": [choice]}
+        await exchange.send(f"data: {json.dumps(chunk)}\n\n".encode())
+    if asked:
+        last = {**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}
+        await exchange.send(f"data: {json.dumps(last)}\n\n".encode())
+    await exchange.send(b"data: [DONE]\n\n")
     await end(exchange)

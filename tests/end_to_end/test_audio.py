@@ -1,7 +1,8 @@
-"""Transcription by the real OpenAI SDK, at both doors."""
+"""Transcription, and chat with sound, by the real OpenAI SDK, at both doors."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -139,3 +140,64 @@ def test_groq(provider: Provider, door: Door, agent: Agent) -> None:
     assert (row["provider"], row["usage_source"]) == ("groq", "provider")
     assert row["usage"]["input_audio_seconds"] == 10
     assert row["actual_nanousd"] == row["reserved_nanousd"]
+
+
+SAY: Any = {
+    "model": "gpt-audio",
+    "modalities": ["text", "audio"],
+    "audio": {"voice": "alloy", "format": "pcm16"},
+    "max_completion_tokens": 100,
+    "messages": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Say it back."},
+                {
+                    "type": "input_audio",
+                    "input_audio": {"data": b64encode(wav(2.5)).decode(), "format": "wav"},
+                },
+            ],
+        }
+    ],
+}
+# 8 tokens of text and 25 of sound in, 4 and 20 out.
+SAID_NANOUSD = 8 * 2500 + 25 * 32_000 + 4 * 10_000 + 20 * 64_000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_chat_with_sound(provider: Provider, door: Door, agent: Agent, stream: bool) -> None:
+    """Sound has prices of its own, in and out; a stream's usage is asked for, and hidden."""
+    with door.sdk(agent) as sdk:
+        answer: Any = sdk.chat.completions.create(**SAY, stream=stream)
+        if stream:
+            chunks = list(answer)
+            assert all(chunk.choices for chunk in chunks)
+            assert chunks[1].choices[0].delta.model_dump()["audio"]["transcript"] == HEARD
+        else:
+            assert answer.choices[0].message.audio.transcript == HEARD
+    row = settled_one(door.gateway, agent)
+    assert (row["state"], row["usage_source"]) == ("COMMITTED", "provider")
+    assert row["actual_nanousd"] == SAID_NANOUSD <= row["reserved_nanousd"]
+
+
+def test_a_client_that_leaves_while_it_is_spoken_to(
+    provider: Provider, door: Door, agent: Agent
+) -> None:
+    """Sound runs ahead of what is heard, so its whole cap is booked."""
+    provider.script(hold=[2])
+    with door.sdk(agent) as sdk:
+        answer: Any = sdk.chat.completions.create(**SAY, stream=True)
+        next(iter(answer))
+        provider.wait_held()
+        answer.close()
+    row = settled_one(door.gateway, agent)
+    assert (row["state"], row["usage_source"]) == ("COMMITTED", "estimated")
+    assert SAID_NANOUSD < row["actual_nanousd"] == row["reserved_nanousd"]
+
+
+def test_a_model_without_prices_for_sound(provider: Provider, door: Door, agent: Agent) -> None:
+    """It is refused for sound alone, and the refusal names the keys."""
+    with door.sdk(agent) as sdk:
+        with pytest.raises(openai.PermissionDeniedError, match="input_audio_usd_per_mtok"):
+            sdk.chat.completions.create(**{**SAY, "model": "gpt-4o-audio-preview"})
+        assert provider.calls() == []

@@ -163,8 +163,14 @@ def at_groq(dice: random.Random, call: Call, usage: Usage) -> Trial:
     return moved, Usage(counts)
 
 
+def spoken(dice: random.Random) -> Trial:
+    """Chat Completions, some of them with sound."""
+    return AUDIO.chat(dice) if dice.random() < 0.2 else chat(dice)
+
+
+AUDIO = bounds_audio.Audio(text, tokens)
 MAKERS: dict[str, Maker] = {
-    "openai_chat": chat,
+    "openai_chat": spoken,
     "openai_embeddings": embeddings,
     "openai_images": lambda dice: bounds_images.images(dice, text, body, tokens),
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
@@ -176,7 +182,7 @@ MAKERS: dict[str, Maker] = {
     "groq_responses": hosted_responses,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
-    **bounds_audio.Audio(text, tokens).makers(),
+    **AUDIO.makers(),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
     **bounds_mistral.Mistral(text, body, tokens).makers(),
@@ -197,6 +203,8 @@ def held(trial: Trial, name: str) -> tuple[int, int]:
         counts["input_tokens"] = min(counts["input_tokens"], price.input_window or 10**9)
     if counts.get("output_tokens", 0) < 0:
         counts["output_tokens"] = -counts["output_tokens"] * quote.output_tokens_cap
+    if counts.get("output_audio_tokens", 0) < 0:
+        counts["output_audio_tokens"] = counts["output_tokens"]
     reserved = reserve(quote, quote.output_tokens_cap)
     return reserved, price.bill(Usage(counts, usage.model, usage.service_tier))
 

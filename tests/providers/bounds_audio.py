@@ -6,6 +6,8 @@ https://platform.openai.com/docs/guides/realtime-costs#audio-tokens
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import random
 from collections.abc import Callable
@@ -52,6 +54,30 @@ class Audio:
             "output_tokens": -1,
         }
         return _call("openai", "/v1", fields, file), Usage(counts)
+
+    def chat(self, dice: random.Random) -> Trial:
+        """Messages with sound in them, answered in text or in sound; a cap or none."""
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.text(dice)}]
+        counted, heard = 16 + self.tokens(parts[0]["text"]), 0
+        for _ in range(dice.randrange(4)):
+            seconds, file = _sound(dice)
+            data = base64.b64encode(file).decode()
+            parts.append({"type": "input_audio", "input_audio": {"data": data, "format": "wav"}})
+            heard += math.ceil(seconds * 10)
+        document: dict[str, Any] = {
+            "model": dice.choice(["gpt-audio", "gpt-audio-mini"]),
+            "messages": [{"role": "user", "content": parts}],
+        }
+        counts = {"input_tokens": counted + heard, "input_audio_tokens": heard, "output_tokens": -1}
+        if dice.random() < 0.5:
+            document["max_completion_tokens"] = 700
+            counts["output_tokens"] = 700
+        if dice.random() < 0.5:
+            sound = {"voice": "alloy", "format": "wav"}
+            document |= {"modalities": ["text", "audio"], "audio": sound}
+            counts["output_audio_tokens"] = counts["output_tokens"]
+        body = json.dumps(document).encode()
+        return Call("openai", "POST", "/v1/chat/completions", "", {}, body), Usage(counts)
 
     def groq(self, dice: random.Random) -> Trial:
         """By the second, ten at the least."""

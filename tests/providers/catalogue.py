@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from genai_prices.data_snapshot import get_snapshot
 
 from providers.price import Price
-from providers.prices import PriceBook, UnknownPrice
+from providers.prices import PriceBook
+from providers.unquotable import UnknownPrice
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PROVIDERS = ("openai", "anthropic", "google", "deepseek", "groq", "mistral", "x-ai", "perplexity")

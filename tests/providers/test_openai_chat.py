@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from providers import tokens
 from providers.openai_chat import CHATS, OPENAI_CHAT, PATH
+from providers.prices import PriceBook
 from providers.wire import Call, Facts, Grant, Refused
+from tests.providers.catalogue import AT
+from tests.providers.forms import wav
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -65,18 +69,17 @@ MALFORMED: list[dict[str, Any]] = [
     {"tools": [{"function": {}}]},
     {"functions": "f"},
     {"modalities": "text"},
+    {"messages": with_part({"type": "input_audio", "input_audio": {}})},
+    {"messages": with_part({"type": "input_audio", "input_audio": {"data": "?"}})},
 ]
 UNMETERED: list[dict[str, Any]] = [
-    {"messages": with_part({"type": "input_audio", "input_audio": {}})},
     {"messages": with_part({"type": "file", "file": {"file_id": "file-1"}})},
     {"messages": with_part({"type": "some_new_kind"})},
-    {"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]},
     {"tools": [{"type": "web_search"}]},
     {"tools": [{"type": "function", "function": {}}, {"type": "code_interpreter"}]},
     {"web_search_options": {}},
     {"prediction": {"type": "content", "content": "x"}},
-    {"audio": {"voice": "alloy", "format": "wav"}},
-    {"modalities": ["text", "audio"]},
+    {"modalities": ["text", "image"]},
     {"model": "gpt-4o-search-preview"},
     {"model": "gpt-4o-mini-search-preview-2025-03-11"},
     {"model": "gpt-5-search-api"},
@@ -201,3 +204,27 @@ def test_it_claims_its_one_path() -> None:
     assert OPENAI_CHAT.claims(call())
     for method, path in [("GET", PATH), ("POST", PATH + "/"), ("POST", "/v1/completions")]:
         assert not OPENAI_CHAT.claims(Call("openai", method, path, "", {}, b""))
+
+
+def test_sound_is_bounded_and_needs_prices_of_its_own() -> None:
+    """In, out, or both; an answer in sound hides what it costs until it is whole."""
+    data = base64.b64encode(wav(2.5)).decode()
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+    heard = read(model="gpt-audio", messages=with_part(part))
+    assert heard.own_prices == {"input_audio_tokens"}
+    assert (heard.modalities, heard.hidden_output) == ({"text", "audio"}, None)
+    assert heard.input_tokens_max < len(call(messages=with_part(part)).body) - len(data) + 200
+    said = read(model="gpt-audio", modalities=["text", "audio"])
+    assert (said.own_prices, said.hidden_output) == ({"output_audio_tokens"}, True)
+    assert read(audio={"voice": "alloy", "format": "wav"}).own_prices == said.own_prices
+    assert read(modalities=["text"]).own_prices == frozenset()
+
+
+def test_sound_that_is_not_seen_fills_the_window() -> None:
+    """An earlier answer may be as long as the window of the model."""
+    messages = [*HELLO, {"role": "assistant", "audio": {"id": "audio_1"}}]
+    facts = read(model="gpt-audio", messages=messages)
+    price = PriceBook().price("openai", "gpt-audio", AT)
+    quote = price.quote(facts)
+    assert (facts.input_unseen, quote.input_tokens) == (True, 134_400)
+    assert quote.fixed_nanousd == 134_400 * 32_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -78,3 +79,13 @@ def test_it_never_raises(document: object) -> None:
     if isinstance(document, dict):
         SHAPE.read(SHAPE.find(document), None, None)
     SHAPE.read(document, None, None)
+
+
+def test_parts_that_are_dearer_count_as_all_where_they_are_untold() -> None:
+    """Sound that an answer does not tell apart is never billed as text."""
+    shape = replace(OPENAI_USAGE, untold=frozenset({"input_audio_tokens", "output_audio_tokens"}))
+    told = {**COUNTS, "prompt_tokens_details": {"audio_tokens": 1}}
+    usage = shape.read(told, None, None)
+    assert usage is not None
+    assert usage.counts["input_audio_tokens"] == 1
+    assert usage.counts["output_audio_tokens"] == usage.counts["output_tokens"] == 4

@@ -22,6 +22,7 @@ from providers.prices import ModelOverride, PriceBook
 from providers.provider import Provider
 from providers.unquotable import (
     UnknownLength,
+    UnknownPart,
     UnknownPrice,
     UnknownTier,
     UnknownUnit,
@@ -397,3 +398,12 @@ def test_tokens_need_a_price_of_tokens() -> None:
     assert PriceBook().price("openai", "tts-1", AT).quote(spoken).fixed_nanousd == 150_000
     with pytest.raises(UnknownUnit):
         PriceBook().price("openai", "whisper-1", AT).quote(spoken)
+
+
+def test_sound_needs_a_price_of_its_own() -> None:
+    """Without one it would be reserved and billed as text; the remedy names the keys."""
+    facts = Facts("", "metered", own_prices=frozenset({"output_audio_tokens"}))
+    with pytest.raises(UnknownPart, match="output_audio_tokens") as caught:
+        PriceBook().price("openai", "gpt-4o-audio-preview", AT).quote(facts)
+    assert "output_audio_usd_per_mtok" in caught.value.remedy
+    assert PriceBook().price("openai", "gpt-audio", AT).quote(facts).output_tokens_cap

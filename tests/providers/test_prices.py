@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from genai_prices.data_snapshot import get_snapshot
 
-from providers.prices import CACHE_SIZE, ModelOverride, PriceBook, UnknownPrice
+from providers.prices import CACHE_SIZE, ModelOverride, PriceBook
 from providers.provider import Provider
+from providers.unquotable import UnknownPrice
 from providers.wire import Usage
 from tests.providers.catalogue import AT
 

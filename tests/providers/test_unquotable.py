@@ -6,6 +6,7 @@ import pytest
 
 from providers.unquotable import (
     UnknownLength,
+    UnknownPart,
     UnknownPrice,
     UnknownTier,
     UnknownUnit,
@@ -16,6 +17,7 @@ from providers.unquotable import (
 REASONS = [
     (UnknownPrice("mine", "m"), "m", 'provider = "mine"'),
     (UnknownUnit("m", "web_searches"), "web_searches", "unit_usd"),
+    (UnknownPart("mine", "m", "input_audio_tokens"), "m", "input_audio_usd_per_mtok"),
     (UnknownTier("m", "turbo"), "turbo", "Leave the tier out"),
     (UnknownWindow("m"), "window", "context_window"),
     (UnknownLength("m"), "longest", "max_output_tokens"),
