@@ -21,7 +21,10 @@ import re
 _PROVIDERS = ("openai", "azure")
 _GOOGLE = ("google", "google-vertex")
 
-# First match wins, so the narrow names come first. `ft:` models have their base model's limits.
+_Limits = tuple[tuple[re.Pattern[str], int | None], ...]
+
+# First match wins, so the narrow names come first; None: not published. `ft:` models have the
+# limits of their base models.
 _MAX_OUTPUT_TOKENS = tuple(
     (re.compile(pattern), tokens)
     for pattern, tokens in (
@@ -31,6 +34,7 @@ _MAX_OUTPUT_TOKENS = tuple(
         (r"gpt-4(-0314|-0613)?$", 8_192),
         (r"gpt-4o-2024-05-13$", 4_096),
         (r"gpt-4o(-mini)?-transcribe", 2_000),
+        (r"gpt-4o-mini-tts", None),
         (r"gpt-4o(-mini)?-realtime|gpt-realtime(-1\.5|-mini)?(-20\d\d|$)", 4_096),
         (r"gpt-realtime-2", 32_000),
         (r"gpt-audio", 16_384),
@@ -136,6 +140,7 @@ _BEDROCK_OUTPUT_TOKENS = tuple(
     )
 )
 
+_REALTIME_MINI = re.compile(r"gpt-realtime-mini(-20\d\d|$)")
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
@@ -149,7 +154,7 @@ _OTHER_TABLES = {
 
 def max_output_tokens(provider: str, model: str) -> int | None:
     """The model's published maximum of output tokens per choice, None where it is not known."""
-    table = _OTHER_TABLES.get(provider, ())
+    table: _Limits = _OTHER_TABLES.get(provider, ())
     name = model.removeprefix("ft:")
     if provider in _GOOGLE and name.startswith("claude-"):
         table = _CLAUDE_OUTPUT_TOKENS
@@ -165,6 +170,8 @@ def context_window(provider: str, model: str) -> int | None:
     """The window of a model that the catalogue has none for, None where it is not known here."""
     if provider in _GOOGLE and _GEMINI_WINDOWS.match(model):
         return 1_048_576
+    if provider in _PROVIDERS and _REALTIME_MINI.match(model):
+        return 32_000
     return None
 
 

@@ -10,7 +10,8 @@ Input. The prompt, once for each picture: several are billed as if each had been
 
 Refused: models and sizes that are not in the table, drawings and moving pictures (other models make
 them, or several pictures), and every option that is not known here, for it may be one of that kind.
-Edits and variations are forms, not JSON, and no format claims them.
+Edits: openai_images_edit.py. Variations are made by models that the catalogue does not price; no
+format claims them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ PICTURE_TOKENS = {
 }
 PARTIAL_TOKENS = 100
 
-_OPTIONS = frozenset(
+OPTIONS = frozenset(
     (
         *("background", "model", "moderation", "n", "output_compression", "output_format"),
         *("partial_images", "prompt", "quality", "safety_identifier", "size", "stream", "user"),
@@ -70,29 +71,7 @@ class OpenAIImages:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
-        model = jsonbody.model_name(document)
-        if model not in MODELS:
-            raise jsonbody.not_metered(f"A picture by a model other than {' and '.join(MODELS)}")
-        if not isinstance(document.get("prompt"), str):
-            raise jsonbody.bad_request("`prompt` must be text.")
-        _refuse_options(document)
-        pictures = jsonbody.optional_count(document, "n", most=MAX_PICTURES) or 1
-        stream = jsonbody.optional_bool(document, "stream")
-        if stream and pictures > 1:
-            raise jsonbody.not_metered("A stream of several pictures")
-        return Facts(
-            endpoint=PATH,
-            kind="metered",
-            model=model,
-            stream=stream,
-            input_tokens_max=pictures * tokens.request_tokens_max(call.body, messages=1),
-            output_tokens_cap=_picture_tokens(document),
-            cap_writable=False,
-            choices=pictures,
-            usage_wanted=True,
-            modalities=frozenset({"text", "image"}),
-            document=document,
-        )
+        return drawing(PATH, document, tokens.request_tokens_max(call.body, messages=1))
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """`call.body` itself: nothing in it could cap the output."""
@@ -103,8 +82,8 @@ class OpenAIImages:
         kind = content_type.partition(";")[0].strip().lower()
         is_stream = kind == "text/event-stream" or (not kind and facts.stream)
         if is_stream and status < 400:
-            return EventMeter(Splitter(MAX_EVENT_BYTES), _told)
-        return JsonAnswer(_usage)
+            return EventMeter(Splitter(MAX_EVENT_BYTES), _event)
+        return JsonAnswer(told)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as OpenAI's error object."""
@@ -118,10 +97,41 @@ class OpenAIImages:
 OPENAI_IMAGES = OpenAIImages()
 
 
-def _refuse_options(document: dict[str, Any]) -> None:
-    jsonbody.refuse_unknown(document, _OPTIONS)
+def drawing(
+    path: str,
+    document: dict[str, Any],
+    input_tokens_max: int,
+    more_options: frozenset[str] = frozenset(),
+) -> Facts:
+    """Facts of a request to draw, whatever it draws from. Raises Refused.
+
+    input_tokens_max: of one picture; more_options: those that are known for this path alone.
+    """
+    model = jsonbody.model_name(document)
+    if model not in MODELS:
+        raise jsonbody.not_metered(f"A picture by a model other than {' and '.join(MODELS)}")
+    if not isinstance(document.get("prompt"), str):
+        raise jsonbody.bad_request("`prompt` must be text.")
+    jsonbody.refuse_unknown(document, OPTIONS | more_options)
     if jsonbody.optional_string(document, "output_format") not in _FORMATS:
         raise jsonbody.not_metered("A picture in another format (`output_format`)")
+    pictures = jsonbody.optional_count(document, "n", most=MAX_PICTURES) or 1
+    stream = jsonbody.optional_bool(document, "stream")
+    if stream and pictures > 1:
+        raise jsonbody.not_metered("A stream of several pictures")
+    return Facts(
+        endpoint=path,
+        kind="metered",
+        model=model,
+        stream=stream,
+        input_tokens_max=pictures * input_tokens_max,
+        output_tokens_cap=_picture_tokens(document),
+        cap_writable=False,
+        choices=pictures,
+        usage_wanted=True,
+        modalities=frozenset({"text", "image"}),
+        document=document,
+    )
 
 
 def _picture_tokens(document: dict[str, Any]) -> int:
@@ -137,13 +147,14 @@ def _picture_tokens(document: dict[str, Any]) -> int:
     return whole + partial * PARTIAL_TOKENS
 
 
-def _usage(document: dict[str, Any]) -> Usage | None:
+def told(document: dict[str, Any]) -> Usage | None:
+    """The usage that an answer states, or None."""
     counts = extract(USAGE, document.get("usage"))
     return None if counts is None else Usage(counts)
 
 
-def _told(event: dict[str, Any]) -> Told:
+def _event(event: dict[str, Any]) -> Told:
     """A picture's bytes say nothing about its tokens; the cap bounds them."""
     if event.get("type") != "image_generation.completed":
         return Told()
-    return Told(ends=True, usage=_usage(event))
+    return Told(ends=True, usage=told(event))

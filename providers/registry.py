@@ -35,6 +35,7 @@ from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.openai_completions import OPENAI_COMPLETIONS
 from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_images import OPENAI_IMAGES
+from providers.openai_images_edit import OPENAI_IMAGES_EDIT
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
 from providers.openai_responses import HOSTED_RESPONSES, OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
@@ -60,6 +61,7 @@ FORMATS: tuple[WireFormat, ...] = (
     COMPATIBLE_EMBEDDINGS,
     ANTHROPIC_MESSAGES,
     OPENAI_IMAGES,
+    OPENAI_IMAGES_EDIT,
     OPENAI_SPEECH,
     OPENAI_TRANSCRIPTION,
     GROQ_TRANSCRIPTION,
@@ -102,7 +104,7 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=(
             *("openai_chat", "openai_completions", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
-            *("openai_transcription", "openai_free"),
+            *("openai_images_edit", "openai_transcription", "openai_free"),
         ),
     ),
     # https://platform.claude.com/docs/en/api/overview#authentication; the SDKs append /v1/messages

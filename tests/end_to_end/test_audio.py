@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
@@ -21,6 +21,19 @@ pytestmark = pytest.mark.xdist_group("end_to_end_audio")
 NewAgent = Callable[..., Agent]
 FILE = ("speech.wav", wav(2.5), "audio/wav")
 WEBM = ("speech.webm", b"\x1aE\xdf\xa3 and so on", "audio/webm")
+
+
+@pytest.fixture(scope="module")
+def told_gateway(
+    provider_process: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """One whose operator says how long sound can be."""
+    gateway = Gateway(tmp_path_factory.mktemp("told") / "home", provider_process.url)
+    own = '[models."gpt-4o-mini-tts"]\nprovider = "openai"\nprice_as = "gpt-4o-mini-tts"\n'
+    before, after = "audio_seconds_max = 60\n", f"{own}max_output_tokens = 5000\n"
+    gateway.write_config(before + gateway.config.read_text() + after)
+    yield gateway.start()
+    gateway.stop()
 
 
 def told(provider: Provider) -> ProviderCall:
@@ -116,17 +129,42 @@ def test_a_file_that_does_not_tell_its_length(provider: Provider, door: Door, ag
 
 
 def test_the_operators_word_on_lengths(
-    provider: Provider, new_gateway: Callable[[], Gateway], door_of: Callable[[Gateway], Door]
+    provider: Provider, told_gateway: Gateway, door_of: Callable[[Gateway], Door]
 ) -> None:
     """Such a file is reserved at that length, and booked at what the provider counts."""
-    gateway = new_gateway()
-    gateway.write_config("audio_seconds_max = 60\n" + gateway.config.read_text())
-    gateway.start()
-    door, agent = door_of(gateway), gateway.create_agent()
+    door, agent = door_of(told_gateway), told_gateway.create_agent()
     with door.sdk(agent) as sdk:
         assert sdk.audio.transcriptions.create(model="whisper-1", file=WEBM).text == HEARD
-    row = settled_one(gateway, agent)
+    row = settled_one(told_gateway, agent)
     assert (row["actual_nanousd"], row["reserved_nanousd"]) == (12 * 100_000, 60 * 100_000)
+
+
+SPEAK: Any = {
+    "model": "gpt-4o-mini-tts",
+    "input": "Hello there.",
+    "voice": "coral",
+    "stream_format": "sse",
+}
+
+
+def test_speech_by_the_token(
+    provider: Provider, told_gateway: Gateway, door_of: Callable[[Gateway], Door]
+) -> None:
+    """Where the operator says how long it can be, events tell what it was."""
+    door, agent = door_of(told_gateway), told_gateway.create_agent()
+    with door.sdk(agent) as sdk:
+        assert b"speech.audio.done" in sdk.audio.speech.create(**SPEAK).content
+    row = settled_one(told_gateway, agent)
+    assert (row["usage_source"], row["stream"]) == ("provider", 1)
+    assert row["actual_nanousd"] == told(provider).cost("0.6", "12") <= row["reserved_nanousd"]
+
+
+def test_speech_that_nothing_bounds(provider: Provider, door: Door, agent: Agent) -> None:
+    """Without the operator's word it is refused, with the remedy."""
+    with door.sdk(agent) as sdk, pytest.raises(openai.PermissionDeniedError, match="max_output"):
+        sdk.audio.speech.create(**SPEAK)
+    assert provider.calls() == []
+    assert nothing_reserved(door.gateway, agent)
 
 
 def test_groq(provider: Provider, door: Door, agent: Agent) -> None:

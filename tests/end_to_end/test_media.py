@@ -55,6 +55,42 @@ def test_picture_stream(provider: Provider, door: Door, agent: Agent) -> None:
     assert row["actual_nanousd"] == cost(call) <= row["reserved_nanousd"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_edits(provider: Provider, door: Door, agent: Agent, stream: bool) -> None:
+    """What is drawn from is billed at a price of its own: $2.50 per million."""
+    options: Any = {"stream": True, "partial_images": 1} if stream else {}
+    files: Any = [("a.png", b"PNG"), ("b.png", b"PNG")]
+    with door.sdk(agent) as sdk:
+        answer: Any = sdk.images.edit(**DRAW, image=files, quality="low", **options)
+        if stream:
+            kinds = [event.type for event in answer]
+            assert kinds == ["image_edit.partial_image", "image_edit.completed"]
+        else:
+            assert answer.data[0].b64_json == PICTURE
+    row = settled_one(door.gateway, agent)
+    (call,) = provider.calls()
+    assert (row["state"], row["usage_source"]) == ("COMMITTED", "provider")
+    assert row["usage"]["input_image_tokens"] == 2 * 323
+    assert row["actual_nanousd"] == cost(call) + 2 * 323 * 500 <= row["reserved_nanousd"]
+
+
+def test_edits_that_do_not_fit_or_are_not_known(
+    provider: Provider, door: Door, new_agent: NewAgent
+) -> None:
+    """One attempt each; a denial for the budget, a refusal for a model whose tokens nobody says."""
+    sdk, attempts = door.counted_sdk(new_agent("0.001"))
+    file: Any = ("a.png", b"PNG")
+    with sdk:
+        with pytest.raises(openai.APIStatusError) as raised:
+            sdk.images.edit(**DRAW, image=file)
+        assert (raised.value.status_code, len(attempts)) == (402, 1)
+        with pytest.raises(openai.PermissionDeniedError, match=MODEL):
+            sdk.images.edit(**{**DRAW, "model": "gpt-image-2"}, image=file)
+        with pytest.raises(openai.PermissionDeniedError):
+            sdk.post("/images/variations", body={}, cast_to=object)
+    assert provider.calls() == []
+
+
 def test_a_picture_that_does_not_fit_the_budget(
     provider: Provider, door: Door, new_agent: NewAgent
 ) -> None:
@@ -114,7 +150,7 @@ def test_speech_that_breaks_off(provider: Provider, door: Door, agent: Agent) ->
     assert row["actual_nanousd"] == 12 * 15_000
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-mini-tts", "gpt-image-2.5-flare"])
+@pytest.mark.parametrize("model", ["tts-9", "gpt-image-2.5-flare"])
 def test_other_models_are_refused(provider: Provider, door: Door, agent: Agent, model: str) -> None:
     """Nothing in the request bounds what they bill; the refusal names those that are metered."""
     with door.sdk(agent) as sdk:

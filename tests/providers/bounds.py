@@ -173,6 +173,7 @@ MAKERS: dict[str, Maker] = {
     "openai_chat": spoken,
     "openai_embeddings": embeddings,
     "openai_images": lambda dice: bounds_images.images(dice, text, body, tokens),
+    "openai_images_edit": lambda dice: bounds_images.edits(dice, text, body, tokens),
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),

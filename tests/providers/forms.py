@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 
 
-def form(fields: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+def form(
+    fields: Mapping[str, Any], files: Mapping[str, Any] | list[Any]
+) -> tuple[bytes, dict[str, str]]:
     """A form's body and headers, as httpx writes it, and so the SDK."""
     marked = {"content-type": "multipart/form-data; boundary=0f1e2d3c4b5a6978"}
     sent = files or {"model": (None, fields["model"])}
