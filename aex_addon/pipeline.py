@@ -40,6 +40,7 @@ from aex_addon.routes import Route
 from aex_addon.socket_layer import open_outbox
 from aex_addon.sockets import Socket
 from ledger.commands import Commit, Refusal, Release, Replayed
+from providers.session import KeepsSession
 from providers.wire import Call, Denial, Facts, Refused
 
 logger = logging.getLogger("aex.pipeline")
@@ -111,7 +112,9 @@ class Pipeline:
         if appraisal.facts.kind == "socket" and appraisal.wire_format is not None:
             outbox = open_outbox(flow, self.parts.settings.body_limit_mib * 2**20)
             wire_format = appraisal.wire_format
-            self.sockets[flow] = Socket(call, door, credential, route, wire_format, outbox)
+            session = wire_format.session(call) if isinstance(wire_format, KeepsSession) else None
+            socket = Socket(call, door, credential, route, wire_format, outbox, session)
+            self.sockets[flow] = socket
         return self._dispatch(flow, route, call, inflight)
 
     def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
@@ -128,7 +131,7 @@ class Pipeline:
         call = replace(call, earlier=self.memory.of(route.id))
         formats = route.provider.formats
         appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
-        refusal = _websocket(flow, appraisal.facts) or appraisal.refusal
+        refusal = _websocket(flow, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
@@ -217,11 +220,16 @@ class Pipeline:
             self.parts.books.settle(command)
 
 
-def _websocket(flow: http.HTTPFlow, facts: Facts) -> Refusal | None:
+def _websocket(flow: http.HTTPFlow, appraisal: Appraisal) -> Refusal | None:
     """Unless its messages are metered, the handshake of a WebSocket is refused, whatever else was
-    found in it: 426 is what makes clients fall back to plain requests."""
+    found in it: 426 is what makes clients fall back to plain requests. Where there are none to fall
+    back to, the format says what it refuses."""
     if not calls.is_websocket(flow.request):
         return None
+    falls_back = not isinstance(appraisal.wire_format, KeepsSession)
+    if appraisal.refusal is not None and not falls_back:
+        return None
+    facts = appraisal.facts
     if facts.kind == "socket" and flow.request.http_version == "HTTP/1.1":
         return None
     message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from aex_addon.identity import Credential
 from aex_addon.routes import Route
 from aex_addon.socket_layer import Outbox
+from providers.session import Session
 from providers.wire import MESSAGE, Call, Stored, WireFormat
 
 WAITING_MAX = 16
@@ -22,6 +23,7 @@ WAITING_MAX = 16
 class Socket:
     """One WebSocket to a provider, as its admitted handshake left it.
 
+    session: what is remembered between messages, where the format needs it.
     waiting: messages that came while a call was under way, at most `WAITING_MAX`.
     """
 
@@ -31,6 +33,7 @@ class Socket:
     route: Route
     wire_format: WireFormat
     outbox: Outbox
+    session: Session | None = None
     waiting: deque[bytes] = field(default_factory=deque)
 
     @property
@@ -40,9 +43,10 @@ class Socket:
 
     def call(self, message: bytes, earlier: Mapping[str, Stored]) -> Call:
         """A message as the call that it is. The handshake's headers are not the message's."""
-        return replace(
+        call = replace(
             self.handshake, method=MESSAGE, query="", headers={}, body=message, earlier=earlier
         )
+        return replace(call, path_model=self.session.model) if self.session else call
 
     def wait(self, message: bytes) -> bool:
         """Keeps a message for later; False if there are too many, or too large ones."""

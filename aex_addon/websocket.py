@@ -2,6 +2,7 @@
 
     handshake   admitted as a free call, sent on with the provider's key      pipeline.py
     message     read, admitted, patched, sent                                 here
+                (or passed for nothing, where the format's session says so)   providers/
     answer      its messages -> usage, while they pass; settled at its end    here
     end         what is open is booked by what was delivered                  here
 
@@ -30,10 +31,12 @@ from aex_addon.socket_layer import FAULT
 from aex_addon.sockets import Socket
 from ledger.commands import Admitted
 from providers.quirks import adjust
-from providers.wire import Denial, Facts
+from providers.session import Session, Turn
+from providers.wire import Denial, Facts, Refused
 
 logger = logging.getLogger("aex.websocket")
 
+_PASSES = Turn(passes=True)
 _NO_TEXT = Denial(400, "invalid_request", "A message must be text.")
 _TOO_MANY = Denial(
     429,
@@ -83,17 +86,56 @@ class Websocket:
         self, flow: http.HTTPFlow, socket: Socket, message: WebSocketMessage
     ) -> None:
         if not message.from_client:
-            if socket.outbox.close is not None:
-                # What is said to the client now is the last that it hears.
-                message.drop()
-            await self._answered(flow, socket, message.content)
+            await self._said(flow, socket, message)
             return
         message.drop()
         if not message.is_text:
             self._refuse(socket, _NO_TEXT)
-        elif flow not in self.pipeline.inflight and not socket.waiting:
-            await self._ask(flow, socket, message.content)
-        elif not socket.wait(message.content):
+        elif socket.session is None:
+            await self._asked(flow, socket, message.content)
+        else:
+            await self._heard(flow, socket, socket.session, message.content)
+
+    async def _heard(
+        self, flow: http.HTTPFlow, socket: Socket, session: Session, message: bytes
+    ) -> None:
+        """A message of a client of which the session says whether it asks for something."""
+        try:
+            turn = session.from_client(message)
+        except Refused as refused:
+            self._refuse(socket, refused.denial)
+            return
+        await self._take(flow, socket, turn)
+
+    async def _said(self, flow: http.HTTPFlow, socket: Socket, message: WebSocketMessage) -> None:
+        """A message of the provider: metered, and taken note of in the session."""
+        turn = _PASSES
+        if socket.session is not None:
+            turn = socket.session.from_provider(message.content)
+        if turn.ends:
+            logger.error("a WebSocket is ended: %s", turn.ends)
+            socket.outbox.end(FAULT, turn.ends)
+        if socket.outbox.close is not None or not turn.passes:
+            # Where it ends, what is said to the client now is the last that it hears.
+            message.drop()
+        await self._answered(flow, socket, message.content)
+        if not socket.outbox.close:
+            await self._take(flow, socket, turn)
+
+    async def _take(self, flow: http.HTTPFlow, socket: Socket, turn: Turn) -> None:
+        for message in turn.to_provider:
+            socket.outbox.to_provider(message)
+        for message in turn.asks:
+            await self._asked(flow, socket, message)
+        for message in turn.again:
+            assert socket.session is not None, "only a session holds messages back"
+            await self._heard(flow, socket, socket.session, message)
+
+    async def _asked(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> None:
+        """Asks at once, or as soon as the calls before have ended."""
+        if flow not in self.pipeline.inflight and not socket.waiting:
+            await self._ask(flow, socket, message)
+        elif not socket.wait(message):
             self._refuse(socket, _TOO_MANY)
 
     async def _ask(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> None:

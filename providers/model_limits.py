@@ -171,7 +171,7 @@ def context_window(provider: str, model: str) -> int | None:
     if provider in _GOOGLE and _GEMINI_WINDOWS.match(model):
         return 1_048_576
     if provider in _PROVIDERS and _REALTIME_MINI.match(model):
-        return 32_000
+        return 32_768
     return None
 
 

@@ -37,6 +37,7 @@ from providers.openai_embeddings import COMPATIBLE_EMBEDDINGS, OPENAI_EMBEDDINGS
 from providers.openai_images import OPENAI_IMAGES
 from providers.openai_images_edit import OPENAI_IMAGES_EDIT
 from providers.openai_other import COMPATIBLE_FREE, OPENAI_FREE
+from providers.openai_realtime import OPENAI_REALTIME
 from providers.openai_responses import HOSTED_RESPONSES, OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
@@ -57,6 +58,7 @@ FORMATS: tuple[WireFormat, ...] = (
     OPENAI_RESPONSES_COMPACT,
     OPENAI_RESPONSES_SOCKET,
     CHATGPT_RESPONSES,
+    OPENAI_REALTIME,
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     ANTHROPIC_MESSAGES,
@@ -104,7 +106,8 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=(
             *("openai_chat", "openai_completions", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
-            *("openai_images_edit", "openai_transcription", "openai_free"),
+            *("openai_images_edit", "openai_transcription"),
+            *("openai_realtime_ws", "openai_free"),
         ),
     ),
     # https://platform.claude.com/docs/en/api/overview#authentication; the SDKs append /v1/messages

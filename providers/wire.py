@@ -13,6 +13,7 @@ The life of one call, seen from here:
 
 Over a WebSocket each message that asks for something is such a call, of the method MESSAGE: its
 body is the message, its meter is fed whole messages, and `error_event` is the denial as a message.
+Where other messages pass too, a Session says which (session.py).
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aex_addon.identity import Credential
 from aex_addon.socket_layer import Outbox
 from aex_addon.sockets import WAITING_MAX, Socket
+from providers.openai_realtime_session import RealtimeSession
 from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.wire import MESSAGE, Call, Stored
 from tests.aex_addon.test_calls import route
@@ -37,3 +38,10 @@ def test_what_waits_is_bounded() -> None:
     small = opened(size_max=10)
     assert [small.wait(b"x" * 6), small.wait(b"x" * 6), small.wait(b"x" * 4)] == [True, False, True]
     assert [len(message) for message in small.waiting] == [6, 4]
+
+
+def test_a_session_names_the_model_of_its_messages() -> None:
+    """Where the messages themselves do not."""
+    socket = opened()
+    socket.session = RealtimeSession("gpt-realtime")
+    assert socket.call(b"{}", {}).path_model == "gpt-realtime"

@@ -101,7 +101,7 @@ def accepting(provider: Upstream, talk: Callable[[Side], Awaitable[None]]) -> Sc
 
 
 @asynccontextmanager
-async def opened(rig: Rig, **headers: str) -> AsyncIterator[Side]:
+async def opened(rig: Rig, path: str = "/v1/responses", **headers: str) -> AsyncIterator[Side]:
     """A client's side of a WebSocket at the base-URL door."""
     head = {
         "host": f"127.0.0.1:{rig.port}",
@@ -112,7 +112,7 @@ async def opened(rig: Rig, **headers: str) -> AsyncIterator[Side]:
         "sec-websocket-key": KEY,
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
-    lines = ["GET /v1/responses HTTP/1.1", *(f"{k}: {v}" for k, v in head.items()), "", ""]
+    lines = [f"GET {path} HTTP/1.1", *(f"{k}: {v}" for k, v in head.items()), "", ""]
     client = await Client.open(rig.port)
     try:
         await client.send("\r\n".join(lines).encode())

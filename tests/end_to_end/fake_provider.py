@@ -31,6 +31,7 @@ from tests.end_to_end import (
     speaking_media,
     speaking_mistral,
     speaking_ollama,
+    speaking_realtime,
     speaking_responses,
     speaking_sockets,
     speaking_vertex,
@@ -133,6 +134,7 @@ SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_mistral.speak,
     speaking_vertex.speak,
     speaking_audio.speaks,
+    speaking_realtime.speak,
 )
 
 

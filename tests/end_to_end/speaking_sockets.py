@@ -29,21 +29,25 @@ def speak(provider: DemoProvider) -> list[Any]:
     """The one path."""
 
     async def handshake(exchange: Any) -> None:
-        if exchange.header("upgrade").lower() != "websocket":
-            await exchange.error(426, "Upgrade to a WebSocket.")
-            return
-        key = exchange.header("sec-websocket-key").encode()
-        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()
-        headers = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-accept": accept}
-        if extensions := exchange.script.get("socket", {}).get("extensions"):
-            headers["sec-websocket-extensions"] = extensions
-        await exchange.head(101, headers)
-        exchange.complete = True
-        line = Line(exchange)
-        await line.serve(provider)
-        raise ConnectionResetError  # nothing else comes on this connection
+        await shake(provider, exchange, Line)
 
     return [("GET", re.compile(r"/v1/responses"), handshake)]
+
+
+async def shake(provider: DemoProvider, exchange: Any, line: type[Line]) -> None:
+    """The handshake, and then all that is said on the connection."""
+    if exchange.header("upgrade").lower() != "websocket":
+        await exchange.error(426, "Upgrade to a WebSocket.")
+        return
+    key = exchange.header("sec-websocket-key").encode()
+    accept = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()
+    headers = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-accept": accept}
+    if extensions := exchange.script.get("socket", {}).get("extensions"):
+        headers["sec-websocket-extensions"] = extensions
+    await exchange.head(101, headers)
+    exchange.complete = True
+    await line(exchange).serve(provider)
+    raise ConnectionResetError  # nothing else comes on this connection
 
 
 class Line:
@@ -88,8 +92,8 @@ class Line:
         text = json.dumps(message, ensure_ascii=False)
         await self.exchange.write(self.frames.send(TextMessage(text)))
 
-    async def answer(self, provider: Any, text: str) -> None:
-        """One response to one message; its events are the messages."""
+    def enter(self, provider: Any, text: str) -> Any:
+        """A line in the book for a message that asks."""
         call = type(self.exchange)(
             "MESSAGE",
             self.exchange.path,
@@ -102,6 +106,11 @@ class Line:
         )
         provider.book.append(call)
         call.id, call.status = len(provider.book), 200
+        return call
+
+    async def answer(self, provider: Any, text: str) -> None:
+        """One response to one message; its events are the messages."""
+        call = self.enter(provider, text)
         document = json.loads(text)
         begin(call, document)
         call.stream = True

@@ -148,7 +148,7 @@ def test_free_paths_do_not_count(provider: Provider, door: Door, new_agent: NewA
     assert len(provider.calls()) == 4
 
 
-@pytest.mark.parametrize("path", ["/realtime", CHAT_PATH])
+@pytest.mark.parametrize("path", ["/live/sessions", CHAT_PATH])
 def test_websocket(provider: Provider, door: Door, agent: Agent, path: str) -> None:
     """An upgrade to a WebSocket is answered 426, so that clients fall back to a plain POST."""
     upgrade = {

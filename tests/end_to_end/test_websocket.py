@@ -401,7 +401,7 @@ def test_a_locked_ledger(provider: Provider, door: Door, agent: Agent) -> None:
         assert text_of(ask(ws)) == SAID
 
 
-@pytest.mark.parametrize("path", ["/realtime?model=gpt-realtime", "/chat/completions"])
+@pytest.mark.parametrize("path", ["/live/sessions", "/chat/completions"])
 def test_other_sockets(provider: Provider, door: Door, agent: Agent, path: str) -> None:
     """An upgrade whose messages are not metered is a 426, as ever."""
     with pytest.raises(websockets.InvalidStatus) as raised, line(door, agent, path):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from providers.wire import Call, Usage
+from providers.wire import MESSAGE, Call, Usage
 from tests.providers.forms import form, mp3, wav
 
 Trial = tuple[Call, Usage]
@@ -34,6 +34,7 @@ class Audio:
         return {
             "openai_transcription": self.transcription,
             "groq_transcription": self.groq,
+            "openai_realtime_ws": realtime,
         }
 
     def transcription(self, dice: random.Random) -> Trial:
@@ -84,6 +85,29 @@ class Audio:
         seconds, file = _sound(dice)
         fields = {"model": dice.choice(["whisper-large-v3", "whisper-large-v3-turbo"])}
         return _call("groq", "/openai/v1", fields, file), _timed(max(10, math.ceil(seconds)))
+
+
+def realtime(dice: random.Random) -> Trial:
+    """A response in a conversation of any length, as the provider counts what it kept."""
+    model = dice.choice(["gpt-realtime", "gpt-realtime-mini", "gpt-realtime-2"])
+    response: dict[str, Any] = {}
+    # Of a window of 32 thousand, that leaves room for an answer.
+    heard, read = dice.randrange(20_000), dice.randrange(8_224)
+    cached = dice.randrange(heard + 1)
+    counts = {
+        "input_tokens": heard + read,
+        "input_audio_tokens": heard,
+        "cache_read_tokens": cached,
+        "cache_audio_read_tokens": cached,
+        "output_tokens": -1,
+    }
+    if dice.random() < 0.5:
+        cap = dice.randrange(1, 4096)
+        response["max_output_tokens"] = counts["output_tokens"] = cap
+    counts["output_audio_tokens"] = counts["output_tokens"]
+    body = json.dumps({"type": "response.create", "response": response}).encode()
+    call = Call("openai", MESSAGE, "/v1/realtime", "", {}, body, path_model=model)
+    return call, Usage(counts)
 
 
 def _sound(dice: random.Random) -> tuple[float, bytes]:

@@ -205,3 +205,19 @@ def test_limits_at_bedrock(model: str, tokens: int | None) -> None:
 def test_limits_at_vertex(model: str, tokens: int) -> None:
     """Its names of Claude have their date behind a sign of its own."""
     assert max_output_tokens("google-vertex", model) == tokens
+
+
+def test_models_of_sound() -> None:
+    """Their longest answers are short, and one of them is not published."""
+    longest = {
+        "gpt-4o-transcribe": 2_000,
+        "gpt-4o-mini-tts": None,
+        "gpt-audio-mini": 16_384,
+        "gpt-realtime": 4_096,
+        "gpt-realtime-mini-2025-12-15": 4_096,
+        "gpt-4o-mini-realtime-preview": 4_096,
+        "gpt-realtime-2.1": 32_000,
+    }
+    assert {name: max_output_tokens("openai", name) for name in longest} == longest
+    assert context_window("openai", "gpt-realtime-mini") == 32_768
+    assert context_window("openai", "gpt-realtime-2.1-mini") is None

@@ -16,6 +16,7 @@ CHAT, MODELS, EMBED = "/v1/chat/completions", "/v1/models", "/v1/embeddings"
 # Each as the host's documentation has it (the address stands above its row).
 DOCUMENTED = [
     ("openai", "/v1/chat/completions", CHAT),
+    ("groq", "/openai/v1/audio/transcriptions", "/v1/audio/transcriptions"),
     ("groq", "/openai/v1/chat/completions", CHAT),
     ("groq", "/openai/v1/models", MODELS),
     ("deepseek", "/chat/completions", CHAT),
@@ -66,7 +67,7 @@ DOCUMENTED = [
 ]
 # What a host has beside these costs money, or is something else there than at OpenAI.
 UNSPOKEN = [
-    ("POST", "groq", "/openai/v1/audio/transcriptions"),
+    ("POST", "groq", "/openai/v1/audio/speech"),
     ("POST", "groq", "/openai/v1/responses"),
     ("POST", "groq", "/v1/chat/completions"),
     ("POST", "deepseek", "/beta/completions"),
