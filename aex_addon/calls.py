@@ -18,6 +18,7 @@ from aex_addon.credentials import Outgoing
 from aex_addon.doors import PATH
 from aex_addon.routes import Route
 from providers.encoding import decode_body
+from providers.formbody import without_boundary
 from providers.paths import canonical
 from providers.wire import Call, Denial, Refused, Reply
 
@@ -81,8 +82,9 @@ def plain_path(path: str) -> str:
 def fingerprint(call: Call) -> str:
     """SHA-256 (hex) of what makes two calls the same request."""
     digest = sha256()
+    body = without_boundary(call.body, call.headers.get("content-type", ""))
     scope = (part.encode() for part in call.scope)
-    for part in (call.method.encode(), *scope, call.query.encode(), call.body):
+    for part in (call.method.encode(), *scope, call.query.encode(), body):
         digest.update(len(part).to_bytes(8))
         digest.update(part)
     return digest.hexdigest()

@@ -104,6 +104,17 @@ def parse_form(body: bytes, content_type: str) -> Form:
     return form
 
 
+def without_boundary(body: bytes, content_type: str) -> bytes:
+    """What two sendings of one form have in common, for clients choose its boundary anew each time.
+
+    A body that is no form is itself.
+    """
+    found = _TYPE.fullmatch(content_type)
+    if found is None:
+        return body
+    return body.replace(b"--" + (found[1] or found[2]).encode("ascii"), b"--")
+
+
 def _part(piece: bytes) -> Part:
     head, blank, data = piece.partition(b"\r\n\r\n")
     if not blank or not head.startswith(b"\r\n") or len(head) > _HEADERS_MAX:

@@ -167,6 +167,18 @@ def test_speech_that_nothing_bounds(provider: Provider, door: Door, agent: Agent
     assert nothing_reserved(door.gateway, agent)
 
 
+def test_a_form_sent_again(provider: Provider, door: Door, agent: Agent) -> None:
+    """Its boundary is another each time, but its key names one call."""
+    keyed: Any = {"extra_headers": {"Idempotency-Key": "once"}}
+    with door.sdk(agent) as sdk:
+        for _ in range(2):
+            heard = sdk.audio.transcriptions.create(model="whisper-1", file=FILE, **keyed)
+            assert heard.text == HEARD
+        with pytest.raises(openai.UnprocessableEntityError):
+            sdk.audio.transcriptions.create(model="whisper-1", file=("a", wav(1)), **keyed)
+    assert len(provider.calls()) == 1
+
+
 def test_groq(provider: Provider, door: Door, agent: Agent) -> None:
     """Its own host and models; ten seconds at the least."""
     with door.sdk(agent, base_url=door.origin("api.groq.com", "/groq") + "/openai/v1") as sdk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from providers.formbody import PARTS_MAX, Form, parse_form
+from providers.formbody import PARTS_MAX, Form, parse_form, without_boundary
 from providers.wire import Refused
 
 TYPE = "multipart/form-data; boundary=xyz"
@@ -111,3 +111,18 @@ def test_a_field_of_another_kind() -> None:
             bad()
         assert caught.value.denial.status == 400
         assert "one" not in caught.value.denial.message
+
+
+def test_one_form_sent_twice_is_the_same() -> None:
+    """Whatever its boundary; another form is not, and what is no form is itself."""
+
+    def sent(boundary: str, text: str = "1") -> bytes:
+        marked = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        request = httpx.Request(
+            "POST", "http://a.example/", files={"a": (None, text)}, headers=marked
+        )
+        return without_boundary(request.read(), marked["content-type"])
+
+    assert sent("xyz") == sent("abcdef")
+    assert sent("xyz") != sent("xyz", "2")
+    assert without_boundary(b"--xyz", "application/json") == b"--xyz"
