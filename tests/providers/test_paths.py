@@ -68,7 +68,6 @@ DOCUMENTED = [
 # What a host has beside these costs money, or is something else there than at OpenAI.
 UNSPOKEN = [
     ("POST", "groq", "/openai/v1/audio/speech"),
-    ("POST", "groq", "/openai/v1/responses"),
     ("POST", "groq", "/v1/chat/completions"),
     ("POST", "deepseek", "/beta/completions"),
     ("POST", "deepseek", "/anthropic/v1/messages"),
@@ -83,7 +82,6 @@ UNSPOKEN = [
     ("GET", "fireworks", "/v1/models"),
     ("POST", "fireworks", "/v1/accounts/a/deployments"),
     ("POST", "openrouter", "/v1/chat/completions"),
-    ("POST", "openrouter", "/api/v1/responses"),
     ("GET", "openrouter", "/docs"),
     ("POST", "perplexity", "/search"),
     ("POST", "perplexity", "/v1/sonar/x"),
