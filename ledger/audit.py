@@ -154,6 +154,7 @@ def _projections(reader: Reader, state: State) -> list[Finding]:
         _same("executions", executions, state.executions),
         _same("reservations", reservations, replayed),
         _same("rate_windows", reader.rates(), state.rates),
+        _same("bulks", reader.bulks(), state.bulks),
         *_answers(reader, state),
     ]
 

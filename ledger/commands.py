@@ -93,10 +93,22 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the provider keeps of a call that carried many: a `file` of calls, or a `batch`.
+
+    ref is `provider/id`; terms say what the calls may cost, in the gateway's own text.
+    """
+
+    ref: str
+    kind: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """The provider billed, or may have. certainty: exact | estimated | uncertain.
 
-    `actual_nanousd` None books the reserve itself.
+    `actual_nanousd` None books the reserve itself. `kept` is noted with it, once.
     """
 
     execution_id: str
@@ -107,6 +119,7 @@ class Commit:
     certainty: str
     reason: str = ""
     sealed: Sealed | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,25 @@ class Adjust:
     actor: str
 
 
-CallCommand = Admit | Commit | Release | Recover | Adjust
+@dataclass(frozen=True, slots=True)
+class NoteResults:
+    """The provider has told in which file the answers of a batch stand; both are refs."""
+
+    ref: str
+    results: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillBulk:
+    """The results of a batch were read whole: its execution is booked at what they tell."""
+
+    ref: str
+    actual_nanousd: int
+    usage: Mapping[str, int]
+    reason: str
+
+
+CallCommand = Admit | Commit | Release | Recover | Adjust | NoteResults | BillBulk
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ ADJUSTED = "execution.adjusted"
 ANSWER_STORED = "answer.stored"
 OVERRUN = "usage.overrun"
 BYPASS_SEEN = "bypass.seen"
+BULK_KEPT = "bulk.kept"
+BULK_RESULTS = "bulk.results"
+BULK_SETTLED = "bulk.settled"
 
 
 class Draft(NamedTuple):

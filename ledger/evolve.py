@@ -26,6 +26,7 @@ from ledger.state import (
     RESERVED,
     Answer,
     Binding,
+    Bulk,
     Execution,
     Reservation,
     State,
@@ -235,6 +236,24 @@ def _answer_stored(state: State, event: Event, p: Any) -> None:
     )
 
 
+def _bulk_kept(state: State, event: Event, p: Any) -> None:
+    assert event.execution_id is not None
+    _put_bulk(state, Bulk(p["ref"], p["kind"], event.execution_id, p["terms"], "", 0))
+
+
+def _bulk_results(state: State, _event: Event, p: Any) -> None:
+    _put_bulk(state, state.bulks[p["ref"]]._replace(results=p["results"]))
+
+
+def _bulk_settled(state: State, event: Event, p: Any) -> None:
+    _put_bulk(state, state.bulks[p["ref"]]._replace(settled_at=event.time_ns))
+
+
+def _put_bulk(state: State, bulk: Bulk) -> None:
+    state.bulks[bulk.ref] = bulk
+    state.touched_bulks.add(bulk.ref)
+
+
 _APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     **evolve_accounts.APPLY,
     events.RESERVED: _reserved,
@@ -245,6 +264,9 @@ _APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     events.ADJUSTED: _adjusted,
     events.OVERRUN: _overrun,
     events.ANSWER_STORED: _answer_stored,
+    events.BULK_KEPT: _bulk_kept,
+    events.BULK_RESULTS: _bulk_results,
+    events.BULK_SETTLED: _bulk_settled,
 }
 
 

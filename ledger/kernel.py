@@ -10,7 +10,7 @@ construction, and audit.py checks it all the same.
 
 from __future__ import annotations
 
-from ledger import accounts, administration, admission, settlement
+from ledger import accounts, administration, admission, bulks, settlement
 from ledger.admin_commands import (
     Command,
     CreateAgent,
@@ -25,7 +25,17 @@ from ledger.admin_commands import (
     RevokeToken,
     SetLimits,
 )
-from ledger.commands import Adjust, Admit, Commit, Outcome, Recover, Rejected, Release
+from ledger.commands import (
+    Adjust,
+    Admit,
+    BillBulk,
+    Commit,
+    NoteResults,
+    Outcome,
+    Recover,
+    Rejected,
+    Release,
+)
 from ledger.events import Draft, Event, Unstorable, canonical
 from ledger.evolve import evolve
 from ledger.state import State
@@ -44,6 +54,10 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return settlement.recover(state, command, now)
         case Adjust():
             return settlement.adjust(state, command)
+        case NoteResults():
+            return bulks.note_results(state, command)
+        case BillBulk():
+            return bulks.bill(state, command)
         case CreateAgent():
             return accounts.create_agent(state, command, now)
         case OpenRun():

@@ -18,7 +18,7 @@ from ledger.admin_commands import (
     NoteRestore,
     OpenRun,
 )
-from ledger.commands import Adjust, Admit, Commit, Recover, Release
+from ledger.commands import Adjust, Admit, BillBulk, Commit, NoteResults, Recover, Release
 from ledger.state import State
 from ledger.tables import AnyEngine, Tables
 
@@ -32,6 +32,7 @@ class _Touched:
     executions: set[str] = field(default_factory=set)
     gateways: set[str] = field(default_factory=set)
     key_hashes: set[str] = field(default_factory=set)
+    bulks: set[str] = field(default_factory=set)
 
 
 def _touched(commands: Sequence[Command]) -> _Touched:
@@ -45,6 +46,10 @@ def _touched(commands: Sequence[Command]) -> _Touched:
                 found.key_hashes.add(command.key_hash)
         elif isinstance(command, Commit | Release | Recover | Adjust):
             found.executions.add(command.execution_id)
+            if isinstance(command, Commit) and command.kept is not None:
+                found.bulks.add(command.kept.ref)
+        elif isinstance(command, NoteResults | BillBulk):
+            found.bulks.add(command.ref)
         else:
             _touched_by_admin(found, command)
     return found
@@ -88,6 +93,9 @@ class Loader:
         names |= {token.account for token in state.tokens.values()}
         names |= _runs(commands, names)
         wanted = touched.executions | self._load_bindings(state, touched.key_hashes)
+        for bulk in tables.bulks.fetch(self._engine, touched.bulks):
+            state.bulks[bulk.ref] = bulk
+            wanted.add(bulk.execution_id)
         for execution in tables.executions.fetch(self._engine, wanted):
             state.executions[execution.execution_id] = execution
             names.add(execution.account)

@@ -24,6 +24,7 @@ class Tables:
     rate_windows: Any
     idempotency: Any
     answers: Any
+    bulks: Any
     event_log: Any
     ledger_head: Any
 
@@ -76,6 +77,16 @@ def tables(db: Database) -> Tables:
             size=_integer(),
             expires_at=_integer(),
             sealed=BlobField(),
+        ),
+        bulks=_make(
+            db,
+            "bulks",
+            ref=_text(primary_key=True),
+            kind=_text(),
+            execution_id=_text(),
+            terms=_text(),
+            results=_text(),
+            settled_at=_integer(),
         ),
         event_log=_event_log(db),
         ledger_head=_make(

@@ -24,6 +24,7 @@ from ledger.state import (
     Agent,
     Answer,
     Binding,
+    Bulk,
     Execution,
     Reservation,
     Token,
@@ -34,6 +35,7 @@ from ledger.vouched import Taken
 _CHUNK = 2000
 _HASHES = 20_000
 _CHECKPOINTS_SINCE = 2
+_BULKS_SINCE = 4
 _COUNTED = (
     *(events.COMMITTED, events.RELEASED, events.DENIED),
     *(events.OVERRUN, events.BYPASS_SEEN),
@@ -219,6 +221,12 @@ class Reader:
             Answer(row[0], sha256(bytes(row[2])).hexdigest(), len(row[2]), row[1])
             for row in self._fetch(rows.where(model.expires_at > now))
         ]
+
+    def bulks(self) -> dict[str, Bulk]:
+        """What providers keep of many calls at once, by ref."""
+        if self._version < _BULKS_SINCE:
+            return {}
+        return {row[0]: Bulk(*row) for row in self._fetch(_rows(self._tables.bulks, Bulk))}
 
     def log(
         self, after: int = 0, upto: int | None = None, kind: str | None = None

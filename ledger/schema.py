@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ledger import migration_1, migration_2, migration_3
+from ledger import migration_1, migration_2, migration_3, migration_4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ MIGRATIONS = (
     Migration(1, migration_1.SQLITE, migration_1.POSTGRES),
     Migration(2, migration_2.SQLITE, migration_2.POSTGRES),
     Migration(3, migration_3.SQLITE, migration_3.POSTGRES),
+    Migration(4, migration_4.SQLITE, migration_4.POSTGRES),
 )
 
 VERSION = MIGRATIONS[-1].version

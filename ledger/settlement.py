@@ -13,6 +13,7 @@ lost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ledger import events
@@ -22,6 +23,7 @@ from ledger.limits import given_back
 from ledger.money import MAX_NANOUSD, show_usd
 from ledger.state import (
     COMMITTED,
+    DENIED,
     DISPATCHED,
     OPEN_STATES,
     RECOVERED,
@@ -39,7 +41,8 @@ def commit(state: State, command: Commit, now: int) -> tuple[list[Draft], Outcom
     if execution is None:
         return [], Rejected(f"no execution {command.execution_id}")
     if execution.state not in OPEN_STATES:
-        return _after_the_end(execution, command)
+        drafts, outcome = _after_the_end(execution, command)
+        return [*drafts, *_kept(state, execution, command)], outcome
     actual = command.actual_nanousd
     if actual is None:
         actual = execution.reserved_nanousd
@@ -54,7 +57,8 @@ def commit(state: State, command: Commit, now: int) -> tuple[list[Draft], Outcom
         "usage_source": command.usage_source,
     }
     drafts = [Draft(events.COMMITTED, execution.agent, execution.execution_id, payload)]
-    drafts += _overrun(execution, actual)
+    drafts += overrun(execution, actual)
+    drafts += _kept(state, execution, command)
     if command.sealed is not None:
         sealed = command.sealed
         kept = {
@@ -114,7 +118,7 @@ def adjust(state: State, command: Adjust) -> tuple[list[Draft], Outcome]:
         return [], Rejected(f"an amount is 0 or more, and at most {show_usd(MAX_NANOUSD)}")
     if not command.reason:
         return [], Rejected("an adjustment names its reason")
-    draft = _adjusted(execution, command.actual_nanousd, command.reason, command.actor)
+    draft = adjusted(execution, command.actual_nanousd, command.reason, command.actor)
     return [draft], Settled(
         execution.execution_id, execution.state, command.actual_nanousd, fresh=True
     )
@@ -129,12 +133,23 @@ def _after_the_end(execution: Execution, command: Commit) -> tuple[list[Draft], 
     if command.certainty != "exact" and actual <= execution.actual_nanousd:
         return [], _already(execution)
     reason = "the gateway that was taken for lost reported the bill"
-    drafts = [_adjusted(execution, actual, reason, "gateway", command)]
-    drafts += _overrun(execution, actual)
+    usage = None if command.usage is None else (command.usage, command.usage_source)
+    drafts = [adjusted(execution, actual, reason, "gateway", usage)]
+    drafts += overrun(execution, actual)
     return drafts, Settled(execution.execution_id, execution.state, actual, fresh=True)
 
 
-def _overrun(execution: Execution, actual: int) -> list[Draft]:
+def _kept(state: State, execution: Execution, command: Commit) -> list[Draft]:
+    """What the provider keeps of the call; the first execution of which that is told counts."""
+    kept = command.kept
+    if kept is None or kept.ref in state.bulks or execution.state == DENIED:
+        return []
+    payload = {"kind": kept.kind, "ref": kept.ref, "terms": kept.terms}
+    return [Draft(events.BULK_KEPT, execution.agent, execution.execution_id, payload)]
+
+
+def overrun(execution: Execution, actual: int) -> list[Draft]:
+    """The event of a bill above the reserve, where it is one."""
     over = actual - execution.reserved_nanousd
     if over <= 0:
         return []
@@ -146,17 +161,22 @@ def _overrun(execution: Execution, actual: int) -> list[Draft]:
     return [Draft(events.OVERRUN, execution.agent, execution.execution_id, payload)]
 
 
-def _adjusted(
-    execution: Execution, actual: int, reason: str, actor: str, bill: Commit | None = None
+def adjusted(
+    execution: Execution,
+    actual: int,
+    reason: str,
+    actor: str,
+    usage: tuple[Mapping[str, int], str] | None = None,
 ) -> Draft:
+    """The event of another amount; usage: the counts it is made of, and where they are from."""
     payload: dict[str, Any] = {
         "actor": actor,
         "actual_nanousd": actual,
         "reason": reason,
         "replaced_nanousd": execution.actual_nanousd,
     }
-    if bill is not None and bill.usage is not None:
-        payload |= {"usage": dict(bill.usage), "usage_source": bill.usage_source}
+    if usage is not None:
+        payload |= {"usage": dict(usage[0]), "usage_source": usage[1]}
     return Draft(events.ADJUSTED, execution.agent, execution.execution_id, payload)
 
 

@@ -158,6 +158,22 @@ class Answer(NamedTuple):
     expires_at: int
 
 
+class Bulk(NamedTuple):
+    """Many calls that a provider keeps: a `file` of them, or a `batch` that it works off.
+
+    ref is `provider/id`, as the provider names it. terms are the gateway's own text about what
+    the calls may cost; of them nothing else is kept. results is the ref of the file in which the
+    answers of a batch stand, "" until that is told; settled_at is 0 until its bill is booked.
+    """
+
+    ref: str
+    kind: str
+    execution_id: str
+    terms: str
+    results: str
+    settled_at: int
+
+
 @dataclass(slots=True)
 class State:
     """A working set: all rows in a replay, the touched ones in a live batch."""
@@ -169,6 +185,7 @@ class State:
     reservations: list[Reservation] = field(default_factory=list)
     bindings: dict[tuple[str, str], Binding] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    bulks: dict[str, Bulk] = field(default_factory=dict)
     fenced: set[str] = field(default_factory=set)
     epoch: int = 0
     touched_agents: set[str] = field(default_factory=set)
@@ -177,3 +194,4 @@ class State:
     touched_rates: set[tuple[str, str]] = field(default_factory=set)
     touched_bindings: set[tuple[str, str]] = field(default_factory=set)
     touched_fences: set[str] = field(default_factory=set)
+    touched_bulks: set[str] = field(default_factory=set)

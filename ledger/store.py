@@ -22,7 +22,7 @@ from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
 from ledger.standing import stopped
-from ledger.state import State
+from ledger.state import Bulk, State
 from ledger.tables import AnyEngine, Tables
 from ledger.writing import Writer
 
@@ -34,6 +34,7 @@ class Store:
         self.engine = engine
         self.clock = clock or KernelClock()
         tables = Tables(engine.in_keys)
+        self._tables = tables
         self._loader = Loader(engine, tables)
         self._writer = Writer(engine, tables)
 
@@ -128,6 +129,18 @@ class Store:
         """The sealed bytes of a stored answer; None once it has expired and was purged."""
         rows = self._outside("SELECT sealed FROM answers WHERE execution_id = ?", execution_id)
         return bytes(rows[0][0]) if rows else None
+
+    def bulk(self, ref: str, *, by_results: bool = False) -> tuple[Bulk, int] | None:
+        """A file or batch by its ref, or by that of its results; with the time it was noted for."""
+        table = self._tables.bulks_by_results if by_results else self._tables.bulks
+        found = table.fetch(self.engine, [ref] if ref else [])
+        begun = [
+            call.created_at
+            for bulk in found[:1]
+            for call in self._tables.executions.fetch(self.engine, [bulk.execution_id])
+        ]
+        self.engine.rollback()
+        return (found[0], begun[0]) if begun else None
 
     def ledger_id(self) -> str:
         """The name that the first event gave this ledger."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from ledger.engine_postgres import PostgresEngine
 from ledger.engine_sqlite import SqliteEngine
 from ledger.events import storable
-from ledger.state import Agent, Answer, Binding, Execution, Reservation, Token, columns
+from ledger.state import Agent, Answer, Binding, Bulk, Execution, Reservation, Token, columns
 
 type AnyEngine = SqliteEngine | PostgresEngine
 
@@ -28,6 +28,8 @@ class Tables:
         self.bindings = Table("idempotency", Binding, "agent, key_hash", keys)
         self.bindings_of = Table("idempotency", Binding, "key_hash", keys)
         self.answers = Table("answers", Answer, "execution_id", keys)
+        self.bulks = Table("bulks", Bulk, "ref", keys)
+        self.bulks_by_results = Table("bulks", Bulk, "results", keys)
 
 
 class Table[R]:

@@ -75,6 +75,8 @@ class Writer:
         if state.reservations:
             many(self._tables.reservations.insert, state.reservations)
         self._write_answers(state, happened, sealed)
+        if state.touched_bulks:
+            many(self._tables.bulks.upsert, [state.bulks[key] for key in state.touched_bulks])
         last, _, digest = linked[-1]
         advanced = many(
             "UPDATE ledger_head SET seq = ?, event_hash = ?, time_ns = ? WHERE id = 1 AND seq = ?",

@@ -20,7 +20,16 @@ from ledger.admin_commands import (
     RevokeToken,
     SetLimits,
 )
-from ledger.commands import Adjust, Quote, Recover, Refusal, Sealed
+from ledger.commands import (
+    Adjust,
+    BillBulk,
+    Kept,
+    NoteResults,
+    Quote,
+    Recover,
+    Refusal,
+    Sealed,
+)
 from tests.ledger.making import SECOND, admit, commit, create, issue, release, run, team, token_hash
 
 names = st.sampled_from(["alice", "bob"])
@@ -74,8 +83,12 @@ answers = st.sampled_from([None, b"", b"sealed"]).map(
         None if data is None else Sealed(sha256(data).hexdigest(), len(data), 30 * SECOND, data)
     )
 )
+bulks = st.sampled_from(["openai/batch_1", "openai/batch_2", "openai/file_1"])
+kept = st.none() | bulks.map(lambda ref: Kept(ref, "file" if "file" in ref else "batch", "{}"))
 settlements: st.SearchStrategy[Command] = st.one_of(
-    st.builds(commit, keys, st.none() | amounts, sealed=answers),
+    st.builds(commit, keys, st.none() | amounts, sealed=answers, kept=kept),
+    st.builds(NoteResults, bulks, st.sampled_from(["openai/file_2", "openai/file_3"])),
+    st.builds(BillBulk, bulks, amounts, st.just({"input_tokens": 5}), st.just("its results")),
     st.builds(Adjust, keys, amounts, st.just("a late bill"), st.just("operator")),
     st.builds(release, keys),
     st.builds(Recover, keys, st.sampled_from(["charge", "release"])),

@@ -156,6 +156,7 @@ def rows(state: State) -> tuple[Any, ...]:
         state.reservations,
         state.bindings,
         state.answers,
+        state.bulks,
     )
 
 
@@ -174,6 +175,7 @@ def read_all(reader: Reader) -> tuple[Any, ...]:
         reader.reservations(),
         {(row.agent, row.key_hash): row for row in reader.bindings(0)},
         {row.execution_id: row for row in reader.answers(0)},
+        reader.bulks(),
     )
 
 

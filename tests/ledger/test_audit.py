@@ -57,6 +57,7 @@ def test_an_honest_ledger_is_not_blamed(sql: Sql, reader: Reader) -> None:
         "executions",
         "reservations",
         "rate_windows",
+        "bulks",
         "idempotency",
         "answers",
         "balances",

@@ -65,6 +65,7 @@ def test_the_kernel_emits_canonical_payloads(
     kernel = Pure(now=START + 57_588 * SECOND)
     label = label.replace("\0", "")
     model = model.replace("\0", "")
+    batch = commands.Kept("openai/batch_1", "batch", model)
     for command in (
         admin_commands.NoteGateway("gw-1", "started", {"pid": "1", "model": model}),
         create(budget=2 * 10**12, rpm=60, tpm=7, budget_window="day"),
@@ -82,7 +83,9 @@ def test_the_kernel_emits_canonical_payloads(
         team("team"),
         run("alice", "r1", amount),
         admit("e6", fixed=0, key_hash="k", key_ttl_ns=1),
-        commit("e6", 0, sealed=commands.Sealed("d", 6, 9, b"sealed")),
+        commit("e6", 0, sealed=commands.Sealed("d", 6, 9, b"sealed"), kept=batch),
+        commands.NoteResults(batch.ref, "openai/file_2"),
+        commands.BillBulk(batch.ref, 1, {"input_tokens": amount}, label or "read"),
         admin_commands.Fence("gw-9", "lost"),
         admin_commands.NoteRestore("operator", "a new disk", 7, "0" * 64),
         admit("e5", fixed=2),

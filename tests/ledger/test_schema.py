@@ -20,6 +20,7 @@ FROZEN = {
     1: "4baeca3cdad1de75cf911399f4552dc02d8ff823a39262435ab3c23e6d13d0d5",
     2: "92c9ec17242f82fff184893a04bd9d5e7fa56371172165196bfe3619f2875244",
     3: "c0b3be4bd4e708bbd4c80b3f844bb71e8aeac86a8292b1c69ef28a9f050bba3c",
+    4: "eea7c4c1b2c30842dd25fa55b4d36e299fb5ee4a9e887d947b1f9327544f39f2",
 }
 
 ROWS = {
@@ -28,6 +29,7 @@ ROWS = {
     "executions": state.Execution,
     "reservations": state.Reservation,
     "idempotency": state.Binding,
+    "bulks": state.Bulk,
 }
 TABLES = tuple(tables(peewee.SqliteDatabase(None)).__dataclass_fields__)
 
@@ -118,6 +120,7 @@ def test_tables_are_found_by_name(reader: Reader) -> None:
         "rate_windows",
         "idempotency",
         "answers",
+        "bulks",
         "event_log",
         "ledger_head",
     )
