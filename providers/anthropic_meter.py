@@ -59,7 +59,7 @@ class MessageMeter(JsonAnswer):
     """Counts a whole JSON answer."""
 
     def __init__(self, facts: Facts) -> None:
-        super().__init__(lambda document: _stated(facts, document, document.get("usage")))
+        super().__init__(lambda document: stated(facts, document, document.get("usage")))
 
 
 class StreamMeter:
@@ -93,7 +93,7 @@ class StreamMeter:
 
     def reading(self) -> Reading:
         """The usage once it is final, the input before, and a bound on the output delivered."""
-        usage = _stated(self._facts, self._message, self._usage)
+        usage = stated(self._facts, self._message, self._usage)
         if usage is None or (self._counted and (self._stopped or self._complete)):
             return Reading(usage, self._output_max, self._complete)
         told = {key: n for key, n in usage.counts.items() if key.startswith(("input", "cache"))}
@@ -135,8 +135,11 @@ class StreamMeter:
             self._output_max += size
 
 
-def _stated(facts: Facts, message: dict[str, Any], usage: Any) -> Usage | None:
-    """The usage of a message, or None where it states none that is usable."""
+def stated(facts: Facts, message: dict[str, Any], usage: Any) -> Usage | None:
+    """The usage of a message, or None where it states none that is usable.
+
+    message: the whole answer, for its model; usage: its usage object, whatever that is.
+    """
     billed = "code_executions" in facts.server_units
     counts = extract((*USAGE, _EXECUTIONS) if billed else USAGE, usage)
     if counts is None:

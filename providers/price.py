@@ -101,9 +101,13 @@ class Price:
         other are billed at an upper bound over them, never at nothing. A provider that says what it
         bills is taken at its word.
         """
+        return _nano(self.usd(usage))
+
+    def usd(self, usage: Usage) -> Decimal:
+        """The same in dollars, before it is rounded."""
         if usage.cost_usd is not None:
-            return _nano(usage.cost_usd)
-        return _nano(self.rates(usage.service_tier, usage.counts).bill(usage.counts))
+            return usage.cost_usd
+        return self.rates(usage.service_tier, usage.counts).bill(usage.counts)
 
     def quote(self, facts: Facts, server_calls: int = 0) -> Quote:
         """The upper bound of a call in which the provider runs its own tools `server_calls` times.

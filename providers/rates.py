@@ -93,6 +93,11 @@ class Rates:
         """True if anything at all has a price."""
         return bool(self._by_key)
 
+    @property
+    def tiered(self) -> bool:
+        """True if some price depends on how long a call is."""
+        return any(rate.tiers for rate in self._by_key.values())
+
     def bill(self, counts: Mapping[str, int]) -> Decimal:
         """USD for what was counted, exact; an upper bound if the counts contradict each other."""
         plain = self._plain_bill(counts)
