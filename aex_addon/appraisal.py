@@ -15,6 +15,8 @@ from datetime import datetime
 
 from aex_addon.settings import Settings
 from ledger.commands import Quote, Refusal
+from providers import bulk_price
+from providers.bulk import BulkFacts
 from providers.prices import Price, PriceBook, UnknownPrice
 from providers.registry import find
 from providers.unquotable import Unquotable
@@ -80,6 +82,8 @@ def appraise(
         return Appraisal(_unread(call), wire_format, refusal=refusal)
     if facts.kind != "metered":
         return Appraisal(facts, wire_format)
+    if isinstance(facts, BulkFacts):
+        return _priced_bulk(call, wire_format, facts, prices, settings, at)
     return _priced(call, wire_format, facts, prices, settings, at)
 
 
@@ -105,10 +109,7 @@ def _priced(
         price = prices.price(call.provider, facts.model or "", at)
         quoted = price.quote(facts, server_calls)
     except Unquotable as unknown:
-        if isinstance(unknown, UnknownPrice) and settings.unpriced_models == "free":
-            return Appraisal(facts, wire_format)
-        message = f"{unknown} {unknown.remedy}"
-        return Appraisal(facts, wire_format, refusal=Refusal(403, "model_unpriced", message))
+        return _unquoted(wire_format, facts, unknown, settings)
     quote = Quote(
         quoted.fixed_nanousd,
         quoted.output_rate_picousd,
@@ -118,6 +119,37 @@ def _priced(
     )
     cap_held = not facts.cap_writable or quoted.cap_source in ("request", "window", "none")
     return Appraisal(facts, wire_format, price, quote, quoted.input_tokens, cap_held, server_calls)
+
+
+def _priced_bulk(
+    call: Call,
+    wire_format: WireFormat,
+    facts: BulkFacts,
+    prices: PriceBook,
+    settings: Settings,
+    at: datetime,
+) -> Appraisal:
+    """A batch costs what its calls may cost together; there is no cap to be made smaller."""
+    bulk = facts.bulk
+    if bulk is None or not bulk.kinds:
+        return Appraisal(facts, wire_format)
+    try:
+        price = prices.price(call.provider, bulk.models[0], at)
+        nanousd, tokens = bulk_price.quote(
+            bulk, lambda model: prices.price(call.provider, model, at)
+        )
+    except Unquotable as unknown:
+        return _unquoted(wire_format, facts, unknown, settings)
+    return Appraisal(facts, wire_format, price, Quote(fixed_nanousd=nanousd), tokens)
+
+
+def _unquoted(
+    wire_format: WireFormat, facts: Facts, unknown: Unquotable, settings: Settings
+) -> Appraisal:
+    if isinstance(unknown, UnknownPrice) and settings.unpriced_models == "free":
+        return Appraisal(facts, wire_format)
+    message = f"{unknown} {unknown.remedy}"
+    return Appraisal(facts, wire_format, refusal=Refusal(403, "model_unpriced", message))
 
 
 def _unmetered(call: Call, settings: Settings) -> Appraisal:

@@ -13,6 +13,8 @@ from typing import Literal
 
 from aex_addon.appraisal import Appraisal
 from ledger.commands import Admitted, Commit, Release
+from providers.bulk import BulkFacts, TellsNews
+from providers.bulk_price import Bill
 from providers.encoding import Decoder
 from providers.price import Price
 from providers.wire import Grant, Meter, Reading, Usage
@@ -26,6 +28,9 @@ UNSEEN_TOKENS = 256
 
 # No answers yet, whatever else comes with them; 101 is one.
 _INTERIM = frozenset((100, *range(102, 200)))
+
+# Of the 5xx those that say that nothing was begun: unavailable, overloaded.
+_REFUSING = (503, 529)
 
 Ending = Literal["complete", "broken"]
 _NOTHING_READ = Reading(usage=None, output_tokens_max=0, complete=False)
@@ -41,6 +46,14 @@ class Attempt:
 
 
 NO_ATTEMPT = Attempt("", "", keyed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The bill of a batch, which comes with the results that a call fetches."""
+
+    ref: str
+    bill: Bill
 
 
 @dataclass(slots=True)
@@ -73,6 +86,7 @@ class InFlight:
     cut:        why AEX itself ends the call before its end; "" where it does not.
     outgrown:   the provider has gone beyond what was granted, so that this bounds nothing.
     told_at:    how much had been delivered when its count first cost more than the reserve.
+    due:        the batch whose results it fetches, while its bill is still to come.
     """
 
     admitted: Admitted
@@ -89,6 +103,7 @@ class InFlight:
     cut: str = ""
     outgrown: bool = False
     told_at: int | None = None
+    due: Due | None = None
 
     def lose_sight(self) -> None:
         """From here on the answer passes unread."""
@@ -128,6 +143,13 @@ class InFlight:
             return self._unanswered(bytes_left)
         opened = self.status == SWITCHED and self.appraisal.facts.kind == "socket"
         if not 200 <= self.status < 300 and not opened:
+            if self._may_have_begun():
+                reason = (
+                    f"the provider answered {self.status}; the batch may have begun all the same"
+                )
+                return Commit(
+                    execution_id, None, self.status, None, "estimated", "uncertain", reason
+                )
             proof = f"the provider answered {self.status}, which it does not bill"
             return Release(execution_id, self.status, proof)
         if not self.appraisal.price:
@@ -146,6 +168,8 @@ class InFlight:
         assert price is not None
         reading = self.meter.reading() if self.meter else _NOTHING_READ
         execution_id = self.admitted.execution_id
+        if isinstance(self.appraisal.facts, BulkFacts):
+            return self._begun()
         if reading.usage is not None:
             counts = dict(reading.usage.counts)
             actual = price.bill(reading.usage)
@@ -165,6 +189,23 @@ class InFlight:
             bound = min(bound, reserved)
         actual = max(bound, told)
         return Commit(execution_id, actual, self.status, counts, "estimated", "estimated", reason)
+
+    def _may_have_begun(self) -> bool:
+        """A batch runs on without a connection, so only a refusal says that it does not."""
+        batch = isinstance(self.appraisal.facts, BulkFacts) and self.appraisal.price is not None
+        return batch and self.status >= 500 and self.status not in _REFUSING
+
+    def _begun(self) -> Commit:
+        """A batch is booked at its bound: what it comes to is told with its results, if ever."""
+        meter = self.meter
+        news = meter.news() if meter is not None and isinstance(meter, TellsNews) else ()
+        told = any(each.made for each in news)
+        reason = "a batch: booked at its bound until its results are fetched"
+        if not told:
+            reason += "; its id did not come back, so they will not be known as its own"
+        certainty = "estimated" if told else "uncertain"
+        execution_id = self.admitted.execution_id
+        return Commit(execution_id, None, self.status, None, "estimated", certainty, reason)
 
     def _bound(self, price: Price, reading: Reading, whole: bool) -> tuple[int, dict[str, int]]:
         """The most that the provider may bill (nano-dollars), and the counts it is made of."""

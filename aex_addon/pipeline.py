@@ -26,11 +26,12 @@ from mitmproxy import http
 from aex_addon import calls, clock, denials, idempotency
 from aex_addon.admission import Admission
 from aex_addon.answers import Answers
-from aex_addon.appraisal import Appraisal, appraise
+from aex_addon.appraisal import Appraisal
+from aex_addon.bulks import Bulks
 from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
 from aex_addon.early_end import end_early
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
-from aex_addon.inflight import Attempt, Ending, InFlight, Recording
+from aex_addon.inflight import Attempt, Due, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
 from aex_addon.memory import Memory
 from aex_addon.parts import Parts
@@ -40,6 +41,7 @@ from aex_addon.routes import Route
 from aex_addon.socket_layer import open_outbox
 from aex_addon.sockets import Socket
 from ledger.commands import Commit, Refusal, Release, Replayed
+from providers.bulk import BulkFacts
 from providers.session import KeepsSession
 from providers.wire import Call, Denial, Facts, Refused
 
@@ -66,6 +68,7 @@ class Pipeline:
         self.answers = Answers(parts.settings, parts.books, parts.vault)
         self.likeness = Likeness()
         self.memory = Memory()
+        self.bulks = Bulks(parts)
         self.admission = Admission(parts, self.answers, self.likeness)
         self.draining = False
 
@@ -95,7 +98,7 @@ class Pipeline:
         if credential is None:
             return denials.missing_token(key_slot=not access.of_agent)
         await access.ready()
-        call, appraisal = self._read(flow, route)
+        call, appraisal, due = await self._read(flow, route)
         command = self.admission.command(door, credential, call, appraisal)
         flow.metadata[EXECUTION] = command.execution_id
         outcome = await self.admission.decide(command)
@@ -103,7 +106,7 @@ class Pipeline:
             return await self.answers.replay(flow, outcome.execution_id)
         if isinstance(outcome, Denial):
             return outcome
-        inflight = InFlight(outcome, appraisal, route.id)
+        inflight = InFlight(outcome, appraisal, route.id, due=due)
         inflight.attempt = Attempt(
             command.token_hash, command.fingerprint, keyed=bool(command.key_hash)
         )
@@ -117,7 +120,7 @@ class Pipeline:
             self.sockets[flow] = socket
         return self._dispatch(flow, route, call, inflight)
 
-    def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal]:
+    async def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal, Due | None]:
         settings = self.parts.settings
         try:
             call = calls.read_call(flow, route, settings.body_limit_mib * 2**20)
@@ -127,15 +130,16 @@ class Pipeline:
             call = Call(route.id, flow.request.method, path, "", {}, b"")
             denial = refused.denial
             unread = Refusal(denial.status, denial.code, denial.message)
-            return call, Appraisal(Facts(path, "free"), refusal=unread)
+            return call, Appraisal(Facts(path, "free"), refusal=unread), None
         call = replace(call, earlier=self.memory.of(route.id))
         formats = route.provider.formats
-        appraisal = appraise(call, formats, self.parts.prices, settings, self.parts.now())
+        call, due = await self.bulks.recalled(flow, call, formats)
+        appraisal = await self.bulks.appraised(call, formats)
         refusal = _websocket(flow, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
-        return call, appraisal
+        return call, appraisal, due
 
     def _dispatch(
         self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight
@@ -147,9 +151,9 @@ class Pipeline:
             wire_format = inflight.appraisal.wire_format
             assert wire_format is not None, "only a wire format's facts get a price"
             body = wire_format.patch(call, facts, inflight.grant())
-            if facts.stream:
-                # A chunk can be hidden from a stream only where its bytes can be read.
-                flow.request.headers["accept-encoding"] = "identity"
+        if (facts.stream and inflight.appraisal.price) or isinstance(facts, BulkFacts):
+            # What is hidden from an answer, or edited in it, must be bytes that can be read.
+            flow.request.headers["accept-encoding"] = "identity"
         if route.credentials.of_agent and calls.breaks_signature(flow.request, body):
             return denials.signed_body(inflight.admitted.execution_id)
         calls.send_upstream(flow, route, b"" if socket else body, socket)
@@ -198,9 +202,11 @@ class Pipeline:
             self.likeness.failed(
                 attempt.token_hash, attempt.fingerprint, command.execution_id, clock.now_ns()
             )
-        future = self.parts.books.settle(self.answers.sealed(inflight, command, ending))
-        done, _ = await asyncio.wait([future], timeout=SETTLE_PATIENCE_S)
-        if not done:
+        command = self.bulks.kept(inflight, command)
+        futures = [self.parts.books.settle(self.answers.sealed(inflight, command, ending))]
+        futures += [self.parts.books.settle(more) for more in await self.bulks.told(inflight)]
+        _, waiting = await asyncio.wait(futures, timeout=SETTLE_PATIENCE_S)
+        if waiting:
             logger.warning("settling %s takes long; it goes on", command.execution_id)
         self.inflight.pop(flow, None)
         inflight.let_go()

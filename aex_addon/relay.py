@@ -19,6 +19,7 @@ from aex_addon.idempotency import kept_headers
 from aex_addon.inflight import SWITCHED, InFlight, Recording
 from aex_addon.known_secrets import Secrets
 from aex_addon.tap import Tap, Tee, Watch
+from providers.bulk_price import Tally
 from providers.edges import Edge, edge_of
 from providers.encoding import Decoder
 from providers.wire import Denial, ReadsHeaders
@@ -63,6 +64,8 @@ def relay(
         return
     content_type = response.headers.get("content-type", "")
     inflight.meter = wire_format.meter(facts, response.status_code, content_type)
+    if inflight.due is not None:
+        inflight.meter = Tally(inflight.meter, inflight.due.bill)
     if isinstance(inflight.meter, ReadsHeaders):
         inflight.meter.headers(response.headers)
     encoding = response.headers.get("content-encoding", "")

@@ -4,8 +4,8 @@ Owns: the table. Refuses to know: what the bodies hold; they are neither parsed 
 Addresses in the table follow https://platform.claude.com/docs/en/api/ where they are addresses.
 
 What is not here is refused by the caller as not metered. So nothing stands here that starts work
-(batches, managed agents, sessions, dreams) or makes credentials, nothing that changes an
-organization, and nothing that deletes a batch, for its results tell what it cost. Claude Code calls
+(managed agents, sessions, dreams) or makes credentials, and nothing that changes an organization.
+Batches have a format of their own (anthropic_batches.py). Claude Code calls
 some paths beside the model's; they are in no reference, were seen on the wire, and carry telemetry
 one way and settings the other.
 """
@@ -25,10 +25,6 @@ FREE_PATHS = (
     FreePath("GET", "/v1/models", _READ, "models/list"),
     FreePath("GET", "/v1/models/{id}", _READ, "models/retrieve"),
     FreePath("POST", "/v1/messages/count_tokens", "counts only", "messages/count_tokens"),
-    FreePath("GET", "/v1/messages/batches", _READ, "messages/batches/list"),
-    FreePath("GET", "/v1/messages/batches/{id}", _READ, "messages/batches/retrieve"),
-    FreePath("POST", "/v1/messages/batches/{id}/cancel", "ends work", "messages/batches/cancel"),
-    FreePath("GET", "/v1/messages/batches/{id}/results", _READ, "messages/batches/results"),
     FreePath("GET POST", "/v1/files", _FILES, "files"),
     FreePath("GET DELETE", "/v1/files/{id}", _FILES, "files"),
     FreePath("GET", "/v1/files/{id}/content", _READ, "files/download"),

@@ -31,7 +31,10 @@ HOSTS: tuple[Provider, ...] = (
         upstream="https://api.groq.com",
         base_prefixes=_prefixes("/groq", "/openai/v1"),
         api_key_env="GROQ_API_KEY",
-        formats=("groq_chat", "groq_responses", "groq_transcription", "compatible_free"),
+        formats=(
+            *("groq_chat", "groq_responses", "groq_transcription", "groq_batches"),
+            "compatible_free",
+        ),
         nests=(("/openai/v1", "/v1"),),
     ),
     # https://api-docs.deepseek.com/ (and `/beta` for prefixes, billed alike)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from providers import bedrock_regions, vertex_regions
+from providers.anthropic_batches import ANTHROPIC_BATCHES
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_other import ANTHROPIC_FREE
 from providers.bedrock_converse import BEDROCK_CONVERSE
@@ -30,6 +31,7 @@ from providers.mistral_ocr import MISTRAL_OCR
 from providers.ollama_chat import OLLAMA_CHAT
 from providers.ollama_embed import OLLAMA_EMBED
 from providers.ollama_other import OLLAMA_FREE
+from providers.openai_batches import GROQ_BATCHES, OPENAI_BATCHES
 from providers.openai_chat import CHATS, OPENAI_CHAT
 from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.openai_completions import OPENAI_COMPLETIONS
@@ -62,6 +64,9 @@ FORMATS: tuple[WireFormat, ...] = (
     OPENAI_EMBEDDINGS,
     COMPATIBLE_EMBEDDINGS,
     ANTHROPIC_MESSAGES,
+    ANTHROPIC_BATCHES,
+    OPENAI_BATCHES,
+    GROQ_BATCHES,
     OPENAI_IMAGES,
     OPENAI_IMAGES_EDIT,
     OPENAI_SPEECH,
@@ -106,7 +111,7 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=(
             *("openai_chat", "openai_completions", "openai_responses", "openai_responses_compact"),
             *("openai_responses_ws", "openai_embeddings", "openai_images", "openai_speech"),
-            *("openai_images_edit", "openai_transcription"),
+            *("openai_images_edit", "openai_transcription", "openai_batches"),
             *("openai_realtime_ws", "openai_free"),
         ),
     ),
@@ -118,7 +123,7 @@ PROVIDERS: tuple[Provider, ...] = (
         upstream="https://api.anthropic.com",
         base_prefixes=(("/anthropic/messages", "/v1/messages"), ("/anthropic", "")),
         api_key_env="ANTHROPIC_API_KEY",
-        formats=("anthropic_messages", "anthropic_free"),
+        formats=("anthropic_messages", "anthropic_batches", "anthropic_free"),
         key_header=KeyHeader("x-api-key", ""),
     ),
     # https://ai.google.dev/api#primary-endpoints, and https://ai.google.dev/gemini-api/docs/openai

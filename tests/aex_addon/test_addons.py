@@ -11,7 +11,7 @@ import pytest
 from mitmproxy.test import tflow
 
 from aex_addon import addons as addons_module
-from aex_addon import calls, denials, pipeline
+from aex_addon import bulks, calls, denials
 from aex_addon.admission import Admission
 from aex_addon.assembly import Assembly, assemble
 from aex_addon.books import Books
@@ -36,7 +36,7 @@ STAGES: list[tuple[str, object, str]] = [
     ("doors: where it belongs", Doors, "_arrival"),
     ("identity", Identity, "of"),
     ("read: the call", calls, "read_call"),
-    ("read: the facts", pipeline, "appraise"),
+    ("read: the facts", bulks, "appraise"),
     ("read: the format", OPENAI_CHAT.__class__, "read"),
     ("admit: the command", Admission, "command"),
     ("admit: the fingerprint", calls, "fingerprint"),

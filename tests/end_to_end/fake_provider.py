@@ -23,6 +23,7 @@ from aex_addon.demo_provider import DemoProvider, Exchange
 from tests.end_to_end import (
     speaking_anthropic,
     speaking_audio,
+    speaking_batches,
     speaking_bedrock,
     speaking_cohere,
     speaking_completions,
@@ -123,6 +124,7 @@ Spoken = tuple[str, re.Pattern[str], Callable[[Exchange], Awaitable[None]]]
 SPEAKERS: tuple[Callable[[DemoProvider], list[Spoken]], ...] = (
     speaking_gemini.speak,
     speaking_hosts.speak,
+    speaking_batches.speaks,
     speaking_anthropic.speak,
     speaking_bedrock.speak,
     speaking_completions.speak,

@@ -29,7 +29,7 @@ def speak(provider: DemoProvider) -> list[Spoken]:
     return [
         ("POST", re.compile("/v1/messages"), partial(messages, provider)),
         ("POST", re.compile("/v1/messages/count_tokens"), counted),
-        ("GET", re.compile(r"/v1/messages/batches(/\w+)?"), listed),
+        ("GET", re.compile("/v1/messages/batches"), listed),
         ("GET", re.compile(TELEMETRY), listed),
         ("POST", re.compile(TELEMETRY), listed),
     ]

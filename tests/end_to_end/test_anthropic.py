@@ -270,7 +270,7 @@ def test_paths_of_claude_code(
     assert settled_one(door.gateway, agent)["endpoint"] == endpoint
 
 
-@pytest.mark.parametrize("path", ["/v1/messages/batches", "/v1/sessions", "/v1/complete"])
+@pytest.mark.parametrize("path", ["/v1/dreams", "/v1/sessions", "/v1/complete"])
 def test_what_could_cost_is_refused(
     provider: Provider, door: Door, agent: Agent, path: str
 ) -> None:

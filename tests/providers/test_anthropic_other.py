@@ -9,7 +9,7 @@ from tests.providers.free_contract import FreePathsContract
 COSTLY = [
     "POST /v1/messages",
     "POST /v1/messages/batches",
-    "DELETE /v1/messages/batches/msgbatch_1",
+    "GET /v1/messages/batches/msgbatch_1/results",
     "POST /v1/complete",
     "POST /v1/sessions",
     "POST /v1/sessions/s_1/events",

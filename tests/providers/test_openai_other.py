@@ -15,6 +15,8 @@ from tests.providers.free_contract import FreePathsContract
 
 COSTLY = [
     "POST /v1/batches",
+    "POST /v1/files",
+    "GET /v1/files/file_1/content",
     "POST /v1/fine_tuning/jobs",
     "POST /v1/vector_stores",
     "POST /v1/vector_stores/vs_1/files",
@@ -78,7 +80,7 @@ def test_compatible_hosts_give_away_reading_alone() -> None:
     assert {path.methods for path in COMPATIBLE_PATHS} == {"GET"}
 
 
-@pytest.mark.parametrize("line", ["POST /v1/moderations", "POST /v1/files", "GET /v1/batches"])
+@pytest.mark.parametrize("line", ["POST /v1/moderations", "GET /v1/files", "GET /v1/assistants"])
 def test_what_only_openai_gives_away(line: str) -> None:
     """It is not taken to be free anywhere else."""
     assert OPENAI_FREE.claims(call(line))

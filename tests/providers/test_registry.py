@@ -6,6 +6,7 @@ import pytest
 
 from providers import registry
 from providers.openai_chat import OPENAI_CHAT
+from providers.paths import canonical
 from providers.subscriptions import METERED
 from providers.wire import Call
 
@@ -93,6 +94,37 @@ def test_mistrals_calls(line: str, name: str | None) -> None:
     method, _, path = line.partition(" ")
     mistral = next(provider for provider in registry.PROVIDERS if provider.id == "mistral")
     found = registry.find(Call("mistral", method, path, "", {}, b""), mistral.formats)
+    assert (found.name if found else None) == name
+
+
+@pytest.mark.parametrize(
+    ("provider", "line", "name"),
+    [
+        ("openai", "POST /v1/batches", "openai_batches"),
+        ("openai", "POST /v1/files", "openai_batches"),
+        ("groq", "POST /openai/v1/batches", "groq_batches"),
+        ("groq", "GET /openai/v1/files/f/content", "groq_batches"),
+        ("anthropic", "POST /v1/messages/batches", "anthropic_batches"),
+        ("azure", "POST /openai/v1/batches", None),
+        ("together", "POST /v1/batches", None),
+        ("fireworks", "POST /inference/v1/batches", None),
+        ("mistral", "POST /v1/batch/jobs", None),
+        ("mistral", "POST /v1/files", None),
+        ("google", "POST /v1beta/models/gemini-3.8-flash:batchGenerateContent", None),
+        ("google", "POST /v1beta/openai/batches", None),
+        ("google-vertex", "POST /v1/projects/p/locations/l/batchPredictionJobs", None),
+        ("aws", "POST /model-invocation-job", None),
+        ("cohere", "POST /v1/embed-jobs", None),
+        ("vllm", "POST /v1/batches", None),
+    ],
+)
+def test_whose_batches_are_metered(provider: str, line: str, name: str | None) -> None:
+    """Those whose format and prices are known; no other may be begun."""
+    row = next(each for each in registry.PROVIDERS if each.id == provider)
+    method, _, path = line.partition(" ")
+    theirs, model = canonical(row.nests, path)
+    call = Call(provider, method, path, "", {}, b"", canonical=theirs, path_model=model)
+    found = registry.find(call, row.formats)
     assert (found.name if found else None) == name
 
 
