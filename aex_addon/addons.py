@@ -14,6 +14,7 @@ from aex_addon import clock
 from aex_addon.assembly import Assembly
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
+from aex_addon.fallback import Fallback
 from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED
 from aex_addon.hangups import Hangups
@@ -22,6 +23,8 @@ from aex_addon.leaves import Leaves
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
+from aex_addon.routes import Routes
+from aex_addon.settings import Settings
 from aex_addon.standing import Standing
 from aex_addon.version import version
 from aex_addon.websocket import Websocket
@@ -48,12 +51,16 @@ TUNED: dict[str, Any] = {
 
 def options(assembly: Assembly) -> dict[str, Any]:
     """mitmproxy's options as AEX needs them, under either master."""
-    limit = assembly.settings.body_limit_mib
     return {
         **TUNED,
         "confdir": str(assembly.home.ca_dir),
-        "body_size_limit": f"{limit}m",
+        "body_size_limit": body_size_limit(assembly.settings),
     }
+
+
+def body_size_limit(settings: Settings) -> str:
+    """The limit on bodies as mitmproxy writes it."""
+    return f"{settings.body_limit_mib}m"
 
 
 def default_addons(assembly: Assembly) -> list[Any]:
@@ -63,6 +70,9 @@ def default_addons(assembly: Assembly) -> list[Any]:
 
     def shape(flow: http.HTTPFlow, status: int, message: str) -> http.Response | None:
         return _shape(pipeline, flow, status, message)
+
+    def table() -> Routes:
+        return parts.configuration.routes
 
     def reader() -> Reader:
         return Reader(assembly.settings.ledger, assembly.home.path)
@@ -80,10 +90,11 @@ def default_addons(assembly: Assembly) -> list[Any]:
         parts.destinations,  # first: its veto on dialling must not depend on any other part
         Leaves(assembly.home.ca_dir),  # hears no flow: what agents are shown in TLS
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
-        Doors(parts.routes, parts.destinations, shape),  # every later part reads its mark
+        Doors(table, parts.destinations, shape),  # every later part reads its mark
         Mount(create_app(reader, about, clock.now_ns)),  # pages end here
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
+        Fallback(pipeline),  # and its next try, where a route has one
         Websocket(pipeline),  # the same, message by message
         Hangups(),  # after all others: what mitmproxy leaves open
         Standing(pipeline),  # hears no flow: ends calls whose right to be made has ended

@@ -12,13 +12,13 @@ import os
 from aex_addon import calls, clock, denials, idempotency
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
-from aex_addon.identity import Credential
 from aex_addon.likeness import Likeness
 from aex_addon.parts import Parts
 from aex_addon.tokens import mint_execution_id, token_hash
+from aex_addon.trip import Trip
 from ledger.commands import Admit, Admitted, Denied, Replayed, Underway
 from ledger.errors import LedgerError
-from providers.wire import Call, Denial
+from providers.wire import Denial
 
 logger = logging.getLogger("aex.admission")
 
@@ -31,17 +31,20 @@ class Admission:
         self._answers = answers
         self._likeness = likeness
 
-    def command(self, door: str, credential: Credential, call: Call, appraisal: Appraisal) -> Admit:
-        """The question; what AEX itself refuses is put to the ledger too, to be recorded."""
-        facts = appraisal.facts
-        token, fingerprint = token_hash(credential.token), calls.fingerprint(call)
+    def command(self, trip: Trip, appraisal: Appraisal, retry_of: str = "") -> Admit:
+        """The question; what AEX itself refuses is put to the ledger too, to be recorded.
+
+        Whether two requests are the same is told by what the client asked, not by where it goes.
+        """
+        facts, choice, credential = appraisal.facts, trip.choice, trip.credential
+        token, fingerprint = token_hash(credential.token), calls.fingerprint(trip.asked)
         return Admit(
             execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
             token_hash=token,
             claimed_agent=credential.agent,
             gateway=self._parts.gateway,
-            door=door,
-            provider=call.provider,
+            door=trip.door,
+            provider=choice.call.provider,
             model=facts.model or "",
             endpoint=facts.endpoint,
             stream=facts.stream,
@@ -52,9 +55,11 @@ class Admission:
             refusal=appraisal.refusal,
             tokens_max=appraisal.tokens_max,
             # An open connection is no answer that could be given again.
-            key_hash="" if facts.kind == "socket" else idempotency.key_hash(call),
-            key_ttl_ns=self._parts.settings.idempotency_ttl_hours * 3600 * 10**9,
-            retry_of=self._likeness.earlier(token, fingerprint, clock.now_ns()),
+            key_hash="" if facts.kind == "socket" else idempotency.key_hash(trip.asked),
+            key_ttl_ns=trip.configuration.settings.idempotency_ttl_hours * 3600 * 10**9,
+            retry_of=retry_of or self._likeness.earlier(token, fingerprint, clock.now_ns()),
+            alias=choice.alias,
+            route_tag=choice.route_tag,
         )
 
     async def decide(self, command: Admit) -> Admitted | Replayed | Denial:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from mitmproxy import http
@@ -29,7 +30,7 @@ _JOIN_LOOK_S = 0.25
 class Answers:
     """One of a gateway; the pipeline asks it."""
 
-    def __init__(self, settings: Settings, books: Books, vault: Vault) -> None:
+    def __init__(self, settings: Callable[[], Settings], books: Books, vault: Vault) -> None:
         self._settings = settings
         self._books = books
         self._vault = vault
@@ -43,7 +44,7 @@ class Answers:
 
     async def decide(self, command: Admit) -> Outcome:
         """The ledger's outcome; a call whose twin is under way waits for that one to end."""
-        deadline = clock.steady_s() + self._settings.idempotency_join_seconds
+        deadline = clock.steady_s() + self._settings().idempotency_join_seconds
         while True:
             ended = self._ended = self._ended or asyncio.Event()
             outcome = await self._books.admit(command)
@@ -76,6 +77,6 @@ class Answers:
         if not recording.whole or not inflight.status:
             return command
         answer = StoredAnswer(inflight.status, recording.headers, bytes(recording.data))
-        ttl_ns = self._settings.idempotency_ttl_hours * 3600 * 10**9
+        ttl_ns = self._settings().idempotency_ttl_hours * 3600 * 10**9
         sealed = self._vault.seal(command.execution_id, answer, ttl_ns)
         return replace(command, sealed=sealed)

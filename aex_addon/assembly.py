@@ -18,13 +18,14 @@ from typing import IO
 from aex_addon import clock
 from aex_addon.books import Books
 from aex_addon.checkpointer import Checkpointer, refuse_other_ledger
+from aex_addon.configuration import Configuration, InForce, configure
 from aex_addon.destinations import Destinations
 from aex_addon.home import Home, HomeError, check_private
 from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
+from aex_addon.known_secrets import Secrets
 from aex_addon.parts import Parts
-from aex_addon.pricing import price_book
-from aex_addon.routes import Routes, routes
+from aex_addon.routes import Routes
 from aex_addon.settings import Settings
 from aex_addon.version import version
 from certs import ca
@@ -48,15 +49,22 @@ _PATIENCE_MS = 5000
 
 @dataclass(slots=True)
 class Assembly:
-    """A gateway's parts, holding the home's lock until `close`."""
+    """A gateway's parts, holding the home's lock until `close`.
+
+    settings: those of the start; what holds now is in `parts`.
+    """
 
     home: Home
     settings: Settings
-    routes: Routes
     store: Store
     parts: Parts
     checkpointer: Checkpointer
     lock: IO[str]
+
+    @property
+    def routes(self) -> Routes:
+        """The provider table in force."""
+        return self.parts.configuration.routes
 
     def close(self) -> None:
         """Notes the stop, closes the ledger, lets the home go."""
@@ -70,11 +78,11 @@ class Assembly:
             self.lock.close()
 
 
-def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Routes:
+def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Configuration:
     """The home with its certificates: everything that needs no ledger. Safe to repeat."""
     home.ensure()
-    table = routes(settings.providers, environ)
-    authority = ca.ensure(home.ca_dir, table.hosts, clock.utc_now())
+    made = configure(settings, environ, Secrets(), clock.utc_now())
+    authority = ca.ensure(home.ca_dir, made.routes.hosts, clock.utc_now())
     if authority.reasons:
         logger.warning(
             "the certificate authority is a new one, which agents must trust anew (`aex certs "
@@ -82,7 +90,7 @@ def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Route
             " ".join(authority.reasons),
         )
     write_bundle(home.bundle, authority.root_pem, user_bundles(environ))
-    return table
+    return made
 
 
 def assemble(
@@ -92,9 +100,8 @@ def assemble(
     loop: asyncio.AbstractEventLoop,
 ) -> Assembly:
     """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
-    table = prepare(home, settings, environ)
-    table.begin()
-    prices = price_book(settings)
+    made = prepare(home, settings, environ)
+    made.routes.begin()
     lock = _lock(home)
     try:
         store = _open_store(home, settings)
@@ -108,20 +115,25 @@ def assemble(
     except BaseException:
         lock.close()
         raise
-    for route in table.keyless:
+    for route in made.routes.keyless:
         name = route.credentials.name
         logger.warning("no key in %s: calls to %s go without one", name, route.host)
     parts = Parts(
-        settings=settings,
-        routes=table,
-        prices=prices,
+        in_force=InForce(made),
         books=Books(store, loop),
         destinations=Destinations(),
         identity=Identity(),
         vault=load_vault(home.keys / "answers.key"),
         gateway=gateway,
     )
-    return Assembly(home, settings, table, store, parts, Checkpointer(home, settings), lock)
+    return Assembly(
+        home=home,
+        settings=settings,
+        store=store,
+        parts=parts,
+        checkpointer=Checkpointer(home, settings),
+        lock=lock,
+    )
 
 
 def _lock(home: Home) -> IO[str]:

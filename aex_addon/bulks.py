@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from mitmproxy import http
 
 from aex_addon.appraisal import Appraisal, appraise
+from aex_addon.configuration import Configuration
 from aex_addon.doors import DOOR
 from aex_addon.inflight import Due, InFlight
 from aex_addon.parts import Parts
@@ -84,12 +85,14 @@ class Bulks:
                 logger.error("the batch %s stays at its bound: %s", found.ref, unknown)
         return BulkCall.about(call, found.bulk.text(), asked), due
 
-    async def appraised(self, call: Call, formats: Sequence[str]) -> Appraisal:
+    async def appraised(
+        self, call: Call, formats: Sequence[str], configuration: Configuration
+    ) -> Appraisal:
         """As `appraise`; beside the event loop where that takes long."""
-        parts = self._parts
+        prices, settings, now = configuration.prices, configuration.settings, self._parts.now()
 
         def judge() -> Appraisal:
-            return appraise(call, formats, parts.prices, parts.settings, parts.now())
+            return appraise(call, formats, prices, settings, now)
 
         if isinstance(call, BulkCall) and len(call.body) > _AT_ONCE:
             return await asyncio.to_thread(judge)
@@ -110,7 +113,8 @@ class Bulks:
     def _prices(self, known: _Known) -> Callable[[str], Price]:
         provider = known.ref.partition("/")[0]
         at = datetime.fromtimestamp(known.begun_at // 10**9, UTC)
-        return lambda model: self._parts.prices.price(provider, model, at)
+        prices = self._parts.configuration.prices
+        return lambda model: prices.price(provider, model, at)
 
     def kept(self, inflight: InFlight, command: Commit | Release) -> Commit | Release:
         """The command, with what the provider keeps of a call that carried many."""

@@ -14,6 +14,7 @@ Refuses to know: who pays, what it costs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +63,9 @@ class Arrival:
 def arrival_inside(routes: Routes, tunnel: str, host: str, sni: str | None, path: str) -> Arrival:
     """A request inside a CONNECT tunnel to `tunnel`, which names a provider's host."""
     route = routes.by_host(tunnel)
-    assert route is not None, "other hosts are tunnelled untouched"
+    if route is None:
+        # It was governed when the tunnel was opened; since then the table is another one.
+        return Arrival("misdirected", trouble=f"{tunnel} is not governed any more; connect anew")
     for name, said in (("Host", host), ("SNI", sni or tunnel)):
         if said.lower().rstrip(".") != tunnel:
             trouble = f"{name} says {said!r}, but the connection is to {tunnel!r}"
@@ -120,11 +123,18 @@ def _canonical(route: Route, path: str) -> str:
 class Doors:
     """The addon: marks each flow with its door before any other part sees it."""
 
-    def __init__(self, routes: Routes, destinations: Destinations, shape: Shape) -> None:
-        self.routes = routes
+    def __init__(
+        self, routes: Callable[[], Routes], destinations: Destinations, shape: Shape
+    ) -> None:
+        self._routes = routes
         self.destinations = destinations
         self.remarks = Remarks(shape, self._passes)
         self._tunnels: dict[str, str] = {}
+
+    @property
+    def routes(self) -> Routes:
+        """The provider table in force."""
+        return self._routes()
 
     def client_disconnected(self, client: Client) -> None:
         """Forgets the connection's tunnel."""

@@ -146,7 +146,7 @@ def _on_signal(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
 
 async def _drain(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + assembly.settings.drain_seconds
+    deadline = loop.time() + assembly.parts.settings.drain_seconds
     if pipeline.inflight:
         logger.info("stopping: %d calls under way", len(pipeline.inflight))
     try:

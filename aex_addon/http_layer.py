@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 
 from mitmproxy import http
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, RegisterHttpConnection
@@ -46,13 +46,21 @@ class GovernedHttpLayer(HttpLayer):
 
     remarks: Remarks
     answered: set[int]
+    abandoned: set[Connection]
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
         if isinstance(event, Interrupt):
             yield from self._interrupt(event)
-        else:
+        elif (
+            not isinstance(event, events.ConnectionEvent) or event.connection not in self.abandoned
+        ):
             yield from super()._handle_event(event)
+
+    def abandon(self, connection: Connection) -> None:
+        """Hears nothing of this connection any more, and does not use it again."""
+        if self.connections.pop(connection, None) is not None:
+            self.abandoned.add(connection)
 
     def _interrupt(self, event: Interrupt) -> layer.CommandGenerator[None]:
         for stream in list(self.streams.values()):
@@ -68,9 +76,12 @@ class GovernedHttpLayer(HttpLayer):
         yield from self.event_to_child(stream, events.Start())
 
     def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
-        """A connection to a provider stands."""
+        """A connection to a provider stands, or could not be had."""
         http1_upstream.adopt(self.connections, command.connection)
         yield from super().register_connection(command)
+        if command.err:
+            # mitmproxy would let the next request to this address fail without dialling again.
+            self.abandon(command.connection)
 
     def event_to_child(
         self, child: layer.Layer | HttpStream, event: events.Event
@@ -180,5 +191,5 @@ def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
             found.__class__ = GovernedHttpLayer
             governed: GovernedHttpLayer = found  # type: ignore[assignment]
             governed.remarks = remarks
-            governed.answered = set()
+            governed.answered, governed.abandoned = set(), set()
         found = getattr(found, "child_layer", None)

@@ -21,27 +21,17 @@ from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestProtocolError,
     ResponseData,
-    ResponseEndOfMessage,
-    ResponseHeaders,
     ResponseProtocolError,
-    ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
-from aex_addon.socket_layer import SpeakingStream
+from aex_addon.http_again import OF_THE_PROVIDER, TryingStream
 
 logger = logging.getLogger("aex")
 
 Shape = Callable[[http.HTTPFlow, int, str], http.Response | None]
 
 _WHY = "AEX ended this call."
-_OF_THE_PROVIDER = (
-    ResponseHeaders,
-    ResponseData,
-    ResponseTrailers,
-    ResponseEndOfMessage,
-    ResponseProtocolError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class Interrupt(events.MessageInjected[Farewell]):
     """Ends the call of its flow."""
 
 
-class GovernedStream(SpeakingStream):
+class GovernedStream(TryingStream):
     """mitmproxy's stream with both."""
 
     remarks: Remarks
@@ -97,7 +87,7 @@ class GovernedStream(SpeakingStream):
         """Once ended, nothing more of the provider is heard."""
         if isinstance(event, Interrupt):
             yield from self._interrupt(event.message)
-        elif not self.ended or not isinstance(event, _OF_THE_PROVIDER):
+        elif not self.ended or not isinstance(event, OF_THE_PROVIDER):
             yield from super()._handle_event(event)
 
     def passthrough(self, event: events.Event) -> layer.CommandGenerator[None]:

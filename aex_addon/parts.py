@@ -11,24 +11,31 @@ from datetime import datetime
 
 from aex_addon import clock
 from aex_addon.books import Books
+from aex_addon.configuration import Configuration, InForce
 from aex_addon.destinations import Destinations
 from aex_addon.idempotency import Vault
 from aex_addon.identity import Identity
-from aex_addon.routes import Routes
 from aex_addon.settings import Settings
-from providers.prices import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """One of each in a gateway."""
 
-    settings: Settings
-    routes: Routes
-    prices: PriceBook
+    in_force: InForce
     books: Books
     destinations: Destinations
     identity: Identity
     vault: Vault
     gateway: str
     now: Callable[[], datetime] = clock.utc_now
+
+    @property
+    def configuration(self) -> Configuration:
+        """What holds for calls that begin now."""
+        return self.in_force()
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator decides, as of now."""
+        return self.in_force().settings

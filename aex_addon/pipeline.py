@@ -25,22 +25,27 @@ from mitmproxy import http
 
 from aex_addon import calls, clock, denials, idempotency
 from aex_addon.admission import Admission
+from aex_addon.aliases import Choice
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
 from aex_addon.bulks import Bulks
+from aex_addon.configuration import Configuration
 from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
 from aex_addon.early_end import end_early
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
-from aex_addon.inflight import Attempt, Due, Ending, InFlight, Recording
+from aex_addon.identity import Credential
+from aex_addon.inflight import Attempt, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
 from aex_addon.memory import Memory
+from aex_addon.models_page import ModelsPage, asks_for_models
 from aex_addon.parts import Parts
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
 from aex_addon.routes import Route
 from aex_addon.socket_layer import open_outbox
 from aex_addon.sockets import Socket
-from ledger.commands import Commit, Refusal, Release, Replayed
+from aex_addon.trip import Trip
+from ledger.commands import Admit, Admitted, Commit, Refusal, Release, Replayed
 from providers.bulk import BulkFacts
 from providers.session import KeepsSession
 from providers.wire import Call, Denial, Facts, Refused
@@ -65,11 +70,13 @@ class Pipeline:
         self.parts = parts
         self.inflight: WeakKeyDictionary[http.HTTPFlow, InFlight] = WeakKeyDictionary()
         self.sockets: WeakKeyDictionary[http.HTTPFlow, Socket] = WeakKeyDictionary()
-        self.answers = Answers(parts.settings, parts.books, parts.vault)
+        self.trips: WeakKeyDictionary[http.HTTPFlow, Trip] = WeakKeyDictionary()
+        self.answers = Answers(lambda: parts.settings, parts.books, parts.vault)
         self.likeness = Likeness()
         self.memory = Memory()
         self.bulks = Bulks(parts)
         self.admission = Admission(parts, self.answers, self.likeness)
+        self.models = ModelsPage(parts, self.admission)
         self.draining = False
 
     @fail_closed(_fault)
@@ -90,65 +97,100 @@ class Pipeline:
             return denials.misdirected(flow.metadata[TROUBLE])
         if self.draining:
             return denials.unavailable("the gateway is stopping")
-        route = self.parts.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
-        assert route is not None, "doors only names providers of the table"
+        configuration = self.parts.configuration
+        route = configuration.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
+        if route is None:
+            # The table was another one when its head came in.
+            return denials.unavailable("its configuration has just changed")
         access = route.credentials
         own = route.provider.key_header.name
         credential = self.parts.identity.of(flow, not access.of_agent, own)
         if credential is None:
             return denials.missing_token(key_slot=not access.of_agent)
-        await access.ready()
-        call, appraisal, due = await self._read(flow, route)
-        command = self.admission.command(door, credential, call, appraisal)
-        flow.metadata[EXECUTION] = command.execution_id
+        trip = self._read(flow, configuration, route, door, credential)
+        if trip.choice.refusal is None and asks_for_models(trip.asked, door, configuration):
+            return await self.models.answer(flow, trip)
+        await trip.choice.route.credentials.ready()
+        appraisal = await self.appraise(flow, trip)
+        command = self.admission.command(trip, appraisal)
+        flow.metadata[EXECUTION] = trip.first = command.execution_id
         outcome = await self.admission.decide(command)
         if isinstance(outcome, Replayed):
             return await self.answers.replay(flow, outcome.execution_id)
         if isinstance(outcome, Denial):
             return outcome
-        inflight = InFlight(outcome, appraisal, route.id, due=due)
+        trip.let_others_stand_by(flow)
+        return self.dispatch(flow, trip, self.opened(trip, command, outcome, appraisal))
+
+    def opened(
+        self, trip: Trip, command: Admit, admitted: Admitted, appraisal: Appraisal
+    ) -> InFlight:
+        """An admitted try, about to be dispatched."""
+        inflight = InFlight(admitted, appraisal, trip.choice.route.id, due=trip.due)
         inflight.attempt = Attempt(
             command.token_hash, command.fingerprint, keyed=bool(command.key_hash)
         )
         if command.key_hash:
-            inflight.recording = Recording(self.parts.settings.idempotency_max_kib * 1024)
-        if appraisal.facts.kind == "socket" and appraisal.wire_format is not None:
-            outbox = open_outbox(flow, self.parts.settings.body_limit_mib * 2**20)
-            wire_format = appraisal.wire_format
-            session = wire_format.session(call) if isinstance(wire_format, KeepsSession) else None
-            socket = Socket(call, door, credential, route, wire_format, outbox, session)
-            self.sockets[flow] = socket
-        return self._dispatch(flow, route, call, inflight)
+            kept_max = trip.configuration.settings.idempotency_max_kib * 1024
+            inflight.recording = Recording(kept_max)
+        return inflight
 
-    async def _read(self, flow: http.HTTPFlow, route: Route) -> tuple[Call, Appraisal, Due | None]:
-        settings = self.parts.settings
+    def _read(
+        self,
+        flow: http.HTTPFlow,
+        configuration: Configuration,
+        route: Route,
+        door: str,
+        credential: Credential,
+    ) -> Trip:
+        body_max = configuration.settings.body_limit_mib * 2**20
         try:
-            call = calls.read_call(flow, route, settings.body_limit_mib * 2**20)
+            call = calls.read_call(flow, route, body_max)
             idempotency.key_hash(call)
         except Refused as refused:
             path = calls.plain_path(str(flow.metadata[PATH]))
             call = Call(route.id, flow.request.method, path, "", {}, b"")
             denial = refused.denial
             unread = Refusal(denial.status, denial.code, denial.message)
-            return call, Appraisal(Facts(path, "free"), refusal=unread), None
+            choice = Choice(route, call, refusal=unread)
+            return Trip(configuration, door, credential, call, choice)
+        at_home = door == "base-url"
+        ways = configuration.aliases.choices(call, route) if at_home else (Choice(route, call),)
+        return Trip(configuration, door, credential, call, ways[0], ways[1:])
+
+    async def appraise(self, flow: http.HTTPFlow, trip: Trip) -> Appraisal:
+        """What the call is and may cost, if it goes the way chosen; or why it must not.
+
+        The call is from then on one that knows what of it the provider keeps.
+        """
+        choice = trip.choice
+        route, call = choice.route, choice.call
+        if choice.refusal is not None:
+            return Appraisal(Facts(call.path, "free", choice.model), refusal=choice.refusal)
         call = replace(call, earlier=self.memory.of(route.id))
         formats = route.provider.formats
-        call, due = await self.bulks.recalled(flow, call, formats)
-        appraisal = await self.bulks.appraised(call, formats)
+        call, trip.due = await self.bulks.recalled(flow, call, formats)
+        trip.choice = replace(choice, call=call)
+        appraisal = await self.bulks.appraised(call, formats, trip.configuration)
         refusal = _websocket(flow, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
-        return call, appraisal, due
+        return appraisal
 
-    def _dispatch(
-        self, flow: http.HTTPFlow, route: Route, call: Call, inflight: InFlight
-    ) -> Denial | None:
-        self.inflight[flow] = inflight
+    def dispatch(self, flow: http.HTTPFlow, trip: Trip, inflight: InFlight) -> Denial | None:
+        """Patch: the request as it leaves, on the way of this try."""
+        self.inflight[flow], self.trips[flow] = inflight, trip
+        trip.point(flow)
+        route, call = trip.choice.route, trip.choice.call
         facts, body = inflight.appraisal.facts, call.body
-        socket = facts.kind == "socket"
+        socket, wire_format = facts.kind == "socket", inflight.appraisal.wire_format
+        if socket and wire_format is not None:
+            outbox = open_outbox(flow, trip.configuration.settings.body_limit_mib * 2**20)
+            session = wire_format.session(call) if isinstance(wire_format, KeepsSession) else None
+            opened = Socket(call, trip.door, trip.credential, route, wire_format, outbox, session)
+            self.sockets[flow] = opened
         if inflight.appraisal.price is not None:
-            wire_format = inflight.appraisal.wire_format
             assert wire_format is not None, "only a wire format's facts get a price"
             body = wire_format.patch(call, facts, inflight.grant())
         if (facts.stream and inflight.appraisal.price) or isinstance(facts, BulkFacts):
@@ -165,14 +207,14 @@ class Pipeline:
     @survive
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Meter: from here on every byte passes the relay as it arrives."""
-        inflight = self.inflight.get(flow)
-        if inflight is not None and inflight.dispatched and flow.response is not None:
-            routes = self.parts.routes
-            if route := routes.of(flow.metadata[PROVIDER], flow.metadata[HOST]):
-                route.credentials.heard(flow.response.status_code, flow.response.headers)
-            decoded_max = self.parts.settings.body_limit_mib * 2**21
-            end = partial(_end, flow, inflight)
-            relay(flow, flow.response, inflight, decoded_max, routes.secrets, end)
+        inflight, trip = self.inflight.get(flow), self.trips.get(flow)
+        if inflight is None or trip is None or not inflight.dispatched or flow.response is None:
+            return
+        access = trip.choice.route.credentials
+        access.heard(flow.response.status_code, flow.response.headers)
+        decoded_max = trip.configuration.settings.body_limit_mib * 2**21
+        end = partial(_end, flow, inflight)
+        relay(flow, flow.response, inflight, decoded_max, trip.configuration.routes.secrets, end)
 
     @survive
     async def response(self, flow: http.HTTPFlow) -> None:
@@ -209,6 +251,7 @@ class Pipeline:
         if waiting:
             logger.warning("settling %s takes long; it goes on", command.execution_id)
         self.inflight.pop(flow, None)
+        self.trips.pop(flow, None)
         inflight.let_go()
         self.answers.one_ended()
 

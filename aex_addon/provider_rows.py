@@ -151,6 +151,9 @@ def _at(provider: Provider, upstream: str) -> Row:
         own = replace(own, base_prefixes=tuple(prefixes))
     if base or not provider.nests:
         own = replace(own, nests=(*_nests(base), *provider.nests))
+        # The address is as an OpenAI SDK is given it, which appends what OpenAI has below `/v1`.
+        below = "" if not provider.nests or _VERSION.search(base) else provider.openai_base
+        own = replace(own, openai_base=base + below)
     if not provider.hosts and _can_be_governed(host):
         own = replace(own, hosts=(host,))
     return Row(own, f"{parts.scheme}://{parts.netloc}", moved=True)

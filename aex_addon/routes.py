@@ -7,7 +7,7 @@ Refuses to know: requests, budgets, how a row came about (provider_rows.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -79,6 +79,11 @@ class Routes:
             if not route.provider.free
         ]
 
+    def leave_out(self, hosts: Set[str]) -> None:
+        """From now on these hosts are not governed: nobody could speak for them."""
+        for host in hosts:
+            self._by_host.pop(host, None)
+
     def begin(self) -> None:
         """Reads every secret once; it may block. Raises ConfigError, see provision.py."""
         each = [*self._by_host.values(), *self._by_id.values()]
@@ -105,9 +110,16 @@ class Routes:
         return None
 
 
-def routes(configured: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> Routes:
-    """The table. Raises ConfigError for a provider that cannot be, or a token as a key."""
-    table, secrets = rows(configured), Secrets()
+def routes(
+    configured: Mapping[str, ProviderSettings],
+    environ: Mapping[str, str],
+    secrets: Secrets | None = None,
+) -> Routes:
+    """The table. Raises ConfigError for a provider that cannot be, or a token as a key.
+
+    secrets: those that are known already, to which the table's are added.
+    """
+    table, secrets = rows(configured), secrets or Secrets()
     access: dict[str, Credentials] = {}
     problems: list[str] = []
     for row in table:

@@ -91,6 +91,29 @@ def _key_header(value: str) -> str:
     return value
 
 
+def _targets(value: list[str]) -> list[str]:
+    if not value or any(not re.fullmatch(r"[^/\s]+/[!-~]{1,256}", each) for each in value):
+        raise ValueError('expected models with their providers, as ["openai/gpt-4o-mini"]')
+    if len(set(value)) < len(value):
+        raise ValueError("names a model twice")
+    return value
+
+
+def _faults(value: object, info: Any) -> object:
+    value = _split(value, info)
+    return [str(each) for each in value] if isinstance(value, list) else value
+
+
+def _each_fault(value: list[str]) -> list[str]:
+    for fault in value:
+        if fault not in ("unreachable", "no_answer", "429") and not re.fullmatch(r"5\d\d", fault):
+            raise ValueError(
+                'expected "unreachable", "no_answer", 429 or statuses of the 5xx kind; what the '
+                "provider refuses for the agent's own mistakes is not asked of another"
+            )
+    return value
+
+
 def _money(value: object) -> Decimal:
     if isinstance(value, float):
         raise ValueError('a binary fraction is not exact; write the price in quotes, as "0.15"')
@@ -166,6 +189,32 @@ class ModelSettings(_Table):
     unit_usd: dict[str, Usd] = Field(default_factory=dict)
 
 
+class RouteSettings(_Table):
+    """[routes.NAME]: what a request at AEX's own address gets that names the model NAME.
+
+    to:             `PROVIDER/MODEL`: the first is asked, the others stand by for its faults.
+    fall_back_on:   those faults, all of them before the answer begins: `unreachable` (no
+                    connection stood), `no_answer` (it broke, or time ran out), or a status.
+    answer_within_seconds: after which a connection without an answer is one; None: never.
+    """
+
+    to: Annotated[list[str], BeforeValidator(_split), AfterValidator(_targets)]
+    fall_back_on: Annotated[list[str], BeforeValidator(_faults), AfterValidator(_each_fault)] = (
+        Field(default_factory=lambda: ["unreachable", "no_answer", "502", "503", "504", "529"])
+    )
+    answer_within_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+
+    @model_validator(mode="after")
+    def _somebody_waits(self) -> Self:
+        if self.answer_within_seconds and (
+            len(self.to) < 2 or "no_answer" not in self.fall_back_on
+        ):
+            raise ValueError(
+                "answer_within_seconds needs another model in `to`, and no_answer in fall_back_on"
+            )
+        return self
+
+
 class Settings(_Table):
     """aex.toml."""
 
@@ -173,6 +222,7 @@ class Settings(_Table):
     ledger: Annotated[str, AfterValidator(addresses.ledger)] = "sqlite:///ledger.db"
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     models: dict[str, ModelSettings] = Field(default_factory=dict)
+    routes: dict[str, RouteSettings] = Field(default_factory=dict)
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
     server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0

@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from aex_addon.home import Home, Place, check_private, key_lines
-from aex_addon.settings import ConfigError, ModelSettings, ProviderSettings, Settings, _Table
+from aex_addon.settings import (
+    ConfigError,
+    ModelSettings,
+    ProviderSettings,
+    RouteSettings,
+    Settings,
+    _Table,
+)
 
 # What AEX reads or sets for others under its own prefix, and what is no setting.
 OTHER_VARIABLES = frozenset(
@@ -25,7 +32,11 @@ OTHER_VARIABLES = frozenset(
 )
 
 
-_TABLES: Mapping[str, type[_Table]] = {"providers": ProviderSettings, "models": ModelSettings}
+_TABLES: Mapping[str, type[_Table]] = {
+    "providers": ProviderSettings,
+    "models": ModelSettings,
+    "routes": RouteSettings,
+}
 _EXPECTED = {
     "string_type": "text in quotes",
     "int_type": "a whole number",

@@ -21,7 +21,8 @@ from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
 
 from aex_addon import denials
-from aex_addon.appraisal import appraise
+from aex_addon.aliases import Choice
+from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.early_end import end_early
 from aex_addon.excess import exceeded
 from aex_addon.guard import PASSED, survive
@@ -29,7 +30,8 @@ from aex_addon.inflight import Attempt, InFlight
 from aex_addon.pipeline import Pipeline
 from aex_addon.socket_layer import FAULT
 from aex_addon.sockets import Socket
-from ledger.commands import Admitted
+from aex_addon.trip import Trip
+from ledger.commands import Admitted, Refusal
 from providers.quirks import adjust
 from providers.session import Session, Turn
 from providers.wire import Denial, Facts, Refused
@@ -38,6 +40,11 @@ logger = logging.getLogger("aex.websocket")
 
 _PASSES = Turn(passes=True)
 _NO_TEXT = Denial(400, "invalid_request", "A message must be text.")
+_NO_ROUTES = Refusal(
+    403,
+    "route_mismatch",
+    "The names of routes are not known over a WebSocket; use plain HTTP requests for this model.",
+)
 _TOO_MANY = Denial(
     429,
     "too_many_waiting",
@@ -147,10 +154,15 @@ class Websocket:
         pipeline, route = self.pipeline, socket.route
         if pipeline.draining:
             return denials.unavailable("the gateway is stopping")
-        parts, call = pipeline.parts, socket.call(message, pipeline.memory.of(route.id))
-        formats = (socket.wire_format.name,)
-        appraisal = appraise(call, formats, parts.prices, parts.settings, parts.now())
-        command = pipeline.admission.command(socket.door, socket.credential, call, appraisal)
+        configuration = pipeline.parts.configuration
+        call = socket.call(message, pipeline.memory.of(route.id))
+        formats, now = (socket.wire_format.name,), pipeline.parts.now()
+        appraisal = appraise(call, formats, configuration.prices, configuration.settings, now)
+        if socket.door == "base-url" and configuration.aliases.of(appraisal.facts.model or ""):
+            # The connection is with one provider already, and a name may lead to another.
+            appraisal = Appraisal(appraisal.facts, refusal=_NO_ROUTES)
+        trip = Trip(configuration, socket.door, socket.credential, call, Choice(route, call))
+        command = pipeline.admission.command(trip, appraisal)
         admitted = await pipeline.admission.decide(command)
         if isinstance(admitted, Denial):
             return admitted

@@ -198,7 +198,8 @@ def _token_cells(command: Admit, levels: Sequence[Agent]) -> int:
 
 
 def _facts(command: Admit, token: Token) -> dict[str, Any]:
-    return {
+    led = {"alias": command.alias, "route_tag": command.route_tag} if command.alias else {}
+    return led | {
         "door": command.door,
         "endpoint": command.endpoint,
         "fingerprint": command.fingerprint,

@@ -50,7 +50,9 @@ class Admit:
     it is recorded for the agent and denies. `metered` calls count against the rate limits;
     tokens_max is what they may count at the most. key_hash is the hash of the client's
     idempotency key and its route, "" without one; it stands for key_ttl_ns. retry_of names an
-    earlier attempt that looks alike: it is shown to the operator, and decides nothing.
+    earlier attempt that looks alike, or the first of several tries of one request: it is shown to
+    the operator, and decides nothing. alias is the name that the client gave the model, where the
+    gateway knew it by one, and route_tag says where that led.
     """
 
     execution_id: str
@@ -71,6 +73,8 @@ class Admit:
     key_hash: str = ""
     key_ttl_ns: int = 0
     retry_of: str = ""
+    alias: str = ""
+    route_tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ HOSTS: tuple[Provider, ...] = (
             *("groq_chat", "groq_responses", "groq_transcription", "groq_batches"),
             "compatible_free",
         ),
+        openai_base="/openai/v1",
         nests=(("/openai/v1", "/v1"),),
     ),
     # https://api-docs.deepseek.com/ (and `/beta` for prefixes, billed alike)
@@ -85,6 +86,7 @@ HOSTS: tuple[Provider, ...] = (
         base_prefixes=_prefixes("/fireworks", "/inference/v1"),
         api_key_env="FIREWORKS_API_KEY",
         formats=("fireworks_chat", "fireworks_responses", *_TEXT),
+        openai_base="/inference/v1",
         nests=(("/inference/v1", "/v1"),),
     ),
     # https://openrouter.ai/docs/api-reference/overview
@@ -95,6 +97,7 @@ HOSTS: tuple[Provider, ...] = (
         base_prefixes=_prefixes("/openrouter", "/api/v1"),
         api_key_env="OPENROUTER_API_KEY",
         formats=("openrouter_chat", "openrouter_responses", "compatible_free"),
+        openai_base="/api/v1",
         nests=(("/api/v1", "/v1"),),
     ),
     # https://inference-docs.cerebras.ai/resources/openai
@@ -115,6 +118,7 @@ HOSTS: tuple[Provider, ...] = (
         base_prefixes=_prefixes("/perplexity", "/v1"),
         api_key_env="PERPLEXITY_API_KEY",
         formats=("perplexity_chat", "compatible_free"),
+        openai_base="",
         nests=(("/v1/sonar", "/v1/chat/completions"), *_BARE),
     ),
     # https://platform.kimi.ai/docs/api/chat; api.moonshot.cn is another platform, with other keys.
@@ -137,6 +141,7 @@ HOSTS: tuple[Provider, ...] = (
         api_key_env="AZURE_OPENAI_API_KEY",
         formats=("azure_chat", "azure_responses", "openai_embeddings", "compatible_free"),
         key_header=KeyHeader("api-key", ""),
+        openai_base="/openai/v1",
         nests=(
             ("/openai/deployments/{model}", "/v1"),
             ("/openai/v1", "/v1"),
@@ -158,6 +163,7 @@ HOSTS: tuple[Provider, ...] = (
         base_prefixes=(*_prefixes("/github-copilot", "/v1"), ("/copilot", "")),
         api_key_env="COPILOT_GITHUB_TOKEN",
         formats=("copilot_chat", "copilot_responses", *_TEXT),
+        openai_base="",
         nests=_BARE,
     ),
     # https://huggingface.co/docs/inference-providers/index

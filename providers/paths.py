@@ -1,7 +1,8 @@
 """A host's path as the format's inventor has it: `/openai/v1/chat/completions` at Groq is
 `/v1/chat/completions`, and `/openai/deployments/d/chat/completions` at Azure names a model besides.
 
-Owns: reading the `nests` of a provider's row. Refuses to know: any one host, what a path does.
+Owns: reading the `nests` of a provider's row, and the way back from OpenAI's paths to its own.
+Refuses to know: any one host, what a path does.
 The path that is sent upstream stays the provider's own; this one says which format claims it.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from providers.provider import Nests
+from providers.provider import Nests, Provider
 
 # One segment of plain characters: no escapes and no dots alone, which servers resolve differently.
 SEGMENT = r"(?!\.+(?:/|$))[A-Za-z0-9_.:@-]{1,256}"
@@ -32,6 +33,18 @@ def canonical(nests: Nests, path: str) -> tuple[str | None, str | None]:
         if found:
             return theirs + path[found.end() :], found.groupdict().get("model")
     return "", None
+
+
+def of_openai(provider: Provider, path: str) -> str | None:
+    """Where this provider keeps what OpenAI has at `path`; None where it surely has no such path.
+
+    What it has at the path found is the same API only if a format of the provider claims it.
+    """
+    if not path.startswith("/v1/"):
+        return None
+    theirs = provider.openai_base + path.removeprefix("/v1")
+    again, model = canonical(provider.nests, theirs)
+    return theirs if again in (None, path) and model is None else None
 
 
 @cache  # nests come from the table alone, so there are few

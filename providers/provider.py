@@ -44,6 +44,7 @@ class Provider:
     credentials:   a key; or also what AWS's tools find, of which a signature is made; or also a
                    service account of Google, whose access token stands in the place of a key; or
                    the agent's own, where its log-in pays.
+    openai_base:   below which path of its own stands what OpenAI has below `/v1`, if it has that.
     nests:         where it keeps the paths of those formats; none: where their inventor does.
     price_as:      the catalogue's provider whose prices apply, if it is another. `{suffix}` in it
                    stands for what follows the last colon of a model's name.
@@ -62,6 +63,7 @@ class Provider:
     key_header: KeyHeader | KeyParameter = KeyHeader()
     bearer_below: str = ""
     credentials: Literal["key", "aws", "google", "agent"] = "key"
+    openai_base: str = "/v1"
     nests: Nests = ()
     price_as: str = ""
     free: bool = False

@@ -136,6 +136,7 @@ PROVIDERS: tuple[Provider, ...] = (
         formats=(*_GEMINI, "google_chat", "compatible_embeddings", "compatible_free"),
         key_header=KeyHeader("x-goog-api-key", ""),
         bearer_below="/v1beta/openai",
+        openai_base="/v1beta/openai",
         nests=(("/v1beta/openai", "/v1"), ("", "")),
     ),
     # https://cloud.google.com/vertex-ai/docs/reference/rest: what is asked of a location goes to

@@ -73,8 +73,10 @@ def doctor(
 
 
 def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iterator[Verdict]:
+    from aex_addon import clock
     from aex_addon.cli.checks import authority, books, keys, listener, place, stores, versions
-    from aex_addon.routes import routes
+    from aex_addon.configuration import configure
+    from aex_addon.known_secrets import Secrets
     from aex_addon.settings import ConfigError
 
     yield from versions.look(versions.installed())
@@ -85,7 +87,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
     yield from books.look(context.home, settings.ledger, context.now_ns())
     yield from listener.look(context.home, settings)
     try:
-        table = routes(settings.providers, context.environ)
+        table = configure(settings, context.environ, Secrets(), clock.utc_now()).routes
     except ConfigError as error:
         yield place.unusable(error)
         return

@@ -42,6 +42,9 @@ TEMPLATE = """\
 # input_usd_per_mtok = "0.15"
 # output_usd_per_mtok = "0.60"
 # max_output_tokens = 16384
+
+# [routes.fast]                       # what `model = "fast"` is, at this gateway's own /v1
+# to = ["groq/llama-3.3-70b-versatile", "openai/gpt-4o-mini"]   # the next one if the first is down
 """
 
 

@@ -29,6 +29,7 @@ from ledger.read import Reader
 from ledger.state import Agent, Execution
 
 KEY = "sk-provider-key"
+OTHER_KEY = "sk-another-provider-s-key"
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 64}
 
 
@@ -114,7 +115,7 @@ async def gateway(
     """A gateway in front of `upstream_port`, with one agent."""
     loop = asyncio.get_running_loop()
     settings = settings_for(upstream_port, **changes)
-    assembly = assemble(Home(home), settings, {"OPENAI_API_KEY": KEY}, loop)
+    assembly = assemble(Home(home), settings, {"OPENAI_API_KEY": KEY, "FIRST_KEY": OTHER_KEY}, loop)
     token = mint()
     made = CreateAgent("bot", budget_nanousd, 0, 0, "test", token.token_hash, token.token_id)
     assembly.store.one(made)

@@ -44,7 +44,7 @@ class Ledger:
 
 def answers(ledger: Ledger, join_seconds: int = 25) -> Answers:
     settings = Settings(idempotency_join_seconds=join_seconds)
-    return Answers(settings, cast(Books, ledger), VAULT)
+    return Answers(lambda: settings, cast(Books, ledger), VAULT)
 
 
 def test_a_twin_is_waited_for() -> None:

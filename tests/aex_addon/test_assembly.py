@@ -137,7 +137,7 @@ async def test_models_of_the_config(home: Home) -> None:
 
     model = {"provider": "openai", "input_usd_per_mtok": "1", "output_usd_per_mtok": "2"}
     made = await assembled(home, models={"mine": model})
-    assert made.parts.prices.price("openai", "mine", utc_now()).source == "config"
+    assert made.parts.configuration.prices.price("openai", "mine", utc_now()).source == "config"
     made.close()
 
 
@@ -168,7 +168,7 @@ async def test_prices_by_another_name(home: Home) -> None:
         {},
         asyncio.get_running_loop(),
     )
-    price = made.parts.prices.price("azure", "prod-chat", utc_now())
+    price = made.parts.configuration.prices.price("azure", "prod-chat", utc_now())
     assert price.model_id == "gpt-4o"
     assert made.routes.by_host("me.openai.azure.com") is not None
     made.close()

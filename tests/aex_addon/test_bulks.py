@@ -97,7 +97,7 @@ async def test_a_batch_from_its_file_to_its_bill(rig: Rig, provider: Upstream) -
     assert kept(rig)["openai/file-1"].kind == "file"
     await begun(rig, provider)
     row = batch(rig)
-    prices = rig.pipeline.parts.prices
+    prices = rig.pipeline.parts.configuration.prices
     bound, tokens = quote(
         bulks.Bulk.of(kept(rig)["openai/batch_1"].terms),
         lambda model: prices.price("openai", model, rig.pipeline.parts.now()),

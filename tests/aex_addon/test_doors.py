@@ -178,7 +178,7 @@ class Proxyserver:
 @pytest.fixture
 def doors() -> Iterator[Doors]:
     with taddons.context(Proxyserver(), loadcore=False):
-        yield Doors(TABLE, Destinations(), lambda flow, status, message: None)
+        yield Doors(lambda: TABLE, Destinations(), lambda flow, status, message: None)
 
 
 def connect(doors: Doors, host: str, port: int = 443) -> http.HTTPFlow:

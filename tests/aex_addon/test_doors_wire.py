@@ -205,4 +205,4 @@ async def test_a_foreign_tunnel_that_was_missed(
     async with gateway(tmp_path / "home", provider.port) as rig, connected(rig.port) as client:
         assert await client.tunnel("unlisted.example:80", rig.basic) == 200
         answer = await client.call(get("/v1/models", "unlisted.example"))
-        assert (answer.status, rig.executions(), provider.requests) == (503, [], [])
+        assert (answer.status, rig.executions(), provider.requests) == (421, [], [])

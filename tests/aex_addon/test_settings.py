@@ -14,6 +14,7 @@ from aex_addon.settings import (
     ConfigError,
     ModelSettings,
     ProviderSettings,
+    RouteSettings,
     Settings,
 )
 from aex_addon.settings_load import OTHER_VARIABLES, load
@@ -237,6 +238,9 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "models.m.context_window": ("8", 8),
     "models.m.hidden_output": ("true", True),
     "models.m.unit_usd.web_searches": ("0.01", Decimal("0.01")),
+    "routes.fast.to": ("groq/a, openai/b", ["groq/a", "openai/b"]),
+    "routes.fast.fall_back_on": ("429, no_answer", ["429", "no_answer"]),
+    "routes.fast.answer_within_seconds": ("9", 9),
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
     "server_calls_max": ("6", 6),
@@ -267,7 +271,11 @@ SOURCES: dict[str, tuple[str, Any]] = {
 
 def leaves(table: type[BaseModel]) -> set[str]:
     """Every key of the tables, in dots."""
-    inner = {"providers": ("openai", ProviderSettings), "models": ("m", ModelSettings)}
+    inner = {
+        "providers": ("openai", ProviderSettings),
+        "models": ("m", ModelSettings),
+        "routes": ("fast", RouteSettings),
+    }
     found = set()
     for key in table.model_fields:
         if key in inner:
@@ -420,3 +428,37 @@ def test_a_new_provider_by_variables_alone(home: Home) -> None:
         ["openai"],
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("route", "told"),
+    [
+        ("to = []", "to: expected models with their providers"),
+        ('to = ["gpt-4o-mini"]', 'as ["openai/gpt-4o-mini"]'),
+        ('to = ["a/b", "a/b"]', "to: names a model twice"),
+        ('to = ["a/b"]\nfall_back_on = [400]', "what the provider refuses for the agent's own"),
+        ('to = ["a/b"]\nfall_back_on = ["timeout"]', 'expected "unreachable", "no_answer", 429'),
+        ('to = ["a/b"]\nanswer_within_seconds = 5', "needs another model in `to`"),
+        (
+            'to = ["a/b", "c/d"]\nfall_back_on = [503]\nanswer_within_seconds = 5',
+            "and no_answer in fall_back_on",
+        ),
+        ('model = "a/b"', "needs the key 'to'"),
+        ('to = ["a/b"]\nfallback_on = [503]', "did you mean 'fall_back_on'?"),
+    ],
+)
+def test_routes_that_cannot_be(home: Home, route: str, told: str) -> None:
+    """Each mistake is told with what is expected."""
+    home.config.write_text(f"[routes.fast]\n{route}\n")
+    with pytest.raises(ConfigError) as refused:
+        load(home, {})
+    assert told in str(refused.value)
+
+
+def test_a_route(home: Home) -> None:
+    """Statuses are written as numbers; without any it is what every provider may recover from."""
+    home.config.write_text('[routes."my fast"]\nto = ["a/b/c"]\nfall_back_on = [429, "503"]\n')
+    assert load(home, {}).routes["my fast"].fall_back_on == ["429", "503"]
+    home.config.write_text('[routes.fast]\nto = ["a/b/c"]\n')
+    heeded = ["unreachable", "no_answer", "502", "503", "504", "529"]
+    assert load(home, {}).routes["fast"].fall_back_on == heeded

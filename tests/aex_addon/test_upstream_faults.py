@@ -85,7 +85,7 @@ def told(recorded: Recorded) -> dict[str, Any]:
 def request(rig: Rig, recorded: Recorded, body: bytes | None = None, **more: str) -> bytes:
     """The recorded call, or another body, as its client sends it to the base-URL door."""
     call = recorded.call
-    route = rig.pipeline.parts.routes.by_id(call.provider)
+    route = rig.pipeline.parts.configuration.routes.by_id(call.provider)
     assert route is not None
     for mine, theirs in route.provider.base_prefixes:
         if call.path.startswith(theirs):

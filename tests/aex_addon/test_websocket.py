@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from aex_addon.websocket import Websocket
 from ledger.state import Execution
 from providers.openai_responses_ws import MessageMeter, OpenAIResponsesSocket
 from providers.wire import Denial
-from tests.aex_addon.rig import Rig
+from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.wire import Upstream
 from tests.aex_addon.ws import COMPLETED, CREATE, CREATED, DELTA, Side, accepting, echo, opened
 
@@ -311,6 +312,19 @@ async def test_the_denial_is_as_the_agent_takes_it_best(rig: Rig, provider: Upst
         async with opened(rig, user_agent=agent) as client:
             await client.say({**CREATE, "background": True})
             assert (await client.hear())["status"] == status
+
+
+async def test_the_name_of_a_route(tmp_path: Path, provider: Upstream) -> None:
+    """An open connection is with one provider; a message that names a route is told so."""
+    provider.answers.append(accepting(provider, echo))
+    routes = {"fast": {"to": ["openai/gpt-4o-mini"]}}
+    async with gateway(tmp_path / "home", provider.port, routes=routes) as rig:
+        async with opened(rig) as client:
+            await client.say({**CREATE, "model": "fast"})
+            told = await client.hear()
+            assert (told["status"], told["error"]["code"]) == (403, "route_mismatch")
+        (row,) = ended(rig)
+        assert (row.state, row.model) == ("DENIED", "fast")
 
 
 async def test_while_stopping(rig: Rig, provider: Upstream) -> None:

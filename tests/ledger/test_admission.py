@@ -201,3 +201,17 @@ def test_denials_are_recorded_where_somebody_is_known() -> None:
         "model_unpriced: no price for m",
     )
     assert row.terminal_at == row.created_at == kernel.now
+
+
+def test_the_name_that_a_route_gave_a_model() -> None:
+    """It is in the event of the admission and of a denial alike; without one nothing is added."""
+    kernel = started(budget=1_000)
+    for key, fixed in (("e1", 1), ("e2", 2_000)):
+        kernel(replace(admit(key, fixed=fixed), alias="fast", route_tag="0f"))
+    kernel(admit("e3"))
+    noted = [
+        (event.data().get("alias"), event.data().get("route_tag"))
+        for event in kernel.log
+        if event.type in ("execution.reserved", "execution.denied")
+    ]
+    assert noted == [("fast", "0f"), ("fast", "0f"), (None, None)]

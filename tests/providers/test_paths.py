@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from providers.openai_chat import CHATS
-from providers.paths import canonical
+from providers.paths import canonical, of_openai
+from providers.provider import Provider
 from providers.registry import PROVIDERS, find
 from providers.wire import Call
 
@@ -154,3 +155,37 @@ def test_without_nests_a_path_is_canonical_as_it_is() -> None:
 def test_the_first_nest_that_fits_counts(path: str, theirs: str) -> None:
     """A nest fits whole segments: itself and what lies below it."""
     assert canonical((("/a/b", "/y"), ("/a", "/z")), path)[0] == theirs
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [
+        ("openai", "/v1/chat/completions"),
+        ("groq", "/openai/v1/chat/completions"),
+        ("deepseek", "/v1/chat/completions"),
+        ("google", "/v1beta/openai/chat/completions"),
+        ("perplexity", "/chat/completions"),
+        ("github-copilot", "/chat/completions"),
+        ("openrouter", "/api/v1/chat/completions"),
+        ("fireworks", "/inference/v1/chat/completions"),
+        ("azure", "/openai/v1/chat/completions"),
+        ("ollama", "/v1/chat/completions"),
+    ],
+)
+def test_where_a_provider_has_openai_s_paths(provider: str, path: str) -> None:
+    """What is asked of it there is what was asked of OpenAI, and it speaks it."""
+    (row,) = [each for each in PROVIDERS if each.id == provider]
+    assert of_openai(row, CHAT) == path
+    found, model = canonical(row.nests, path)
+    assert (found or path, model) == (CHAT, None)
+    assert find(Call(provider, "POST", path, "", {}, b"", canonical=found), row.formats)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.id)
+def test_the_way_back_is_the_way(provider: Provider) -> None:
+    """A path that is found for one of OpenAI's is read as that one; what is none has no place."""
+    for path in (CHAT, "/v1/embeddings", "/v1/responses"):
+        theirs = of_openai(provider, path)
+        assert theirs is not None
+        assert (canonical(provider.nests, theirs)[0] or theirs) == path
+    assert of_openai(provider, "/health") is None

@@ -32,11 +32,15 @@ def test_no_home(aex: Aex) -> None:
     assert "-> run: aex init" in said
 
 
-def test_a_table_that_cannot_be(aex: Aex, home: Home) -> None:
-    """A provider that cannot be is told once, as the start of the gateway would."""
+@pytest.mark.parametrize(
+    "wrong",
+    ['[providers.nobody]\nupstream = "https://x.example"', '[routes.fast]\nto = ["nobody/x"]'],
+)
+def test_a_table_that_cannot_be(aex: Aex, home: Home, wrong: str) -> None:
+    """A provider or a route that cannot be is told once, as the start of the gateway would."""
     aex("init")
     with home.config.open("a") as file:
-        file.write('\n[providers.nobody]\nupstream = "https://x.example"\n')
+        file.write(f"\n{wrong}\n")
     said = aex("doctor", code=1).output
     assert said.count("fail  config: ") == 1
     assert "nobody" in said
