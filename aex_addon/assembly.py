@@ -25,6 +25,7 @@ from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
 from aex_addon.known_secrets import Secrets
 from aex_addon.parts import Parts
+from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
 from aex_addon.version import version
@@ -59,6 +60,7 @@ class Assembly:
     store: Store
     parts: Parts
     checkpointer: Checkpointer
+    reloader: Reloader
     lock: IO[str]
 
     @property
@@ -132,6 +134,7 @@ def assemble(
         store=store,
         parts=parts,
         checkpointer=Checkpointer(home, settings),
+        reloader=Reloader(home, environ, parts),
         lock=lock,
     )
 

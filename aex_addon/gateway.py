@@ -1,7 +1,7 @@
 """The gateway process: AEX's own small mitmproxy master, from listening to draining.
 
 Owns: the listener, signals, the pid file, and the order of a stop: no new calls, those under way
-finish (for a bounded time), all is settled, then the listener goes.
+finish (for a bounded time), all is settled, then the listener goes. SIGHUP: read aex.toml anew.
 Refuses to know: what the addons do. Stock mitmdump loads some thirty addons; a gateway needs
 three of them, which halves the CPU of a call.
 """
@@ -9,6 +9,7 @@ three of them, which halves the CPU of a call.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import json
 import logging
@@ -24,8 +25,8 @@ from mitmproxy.master import Master
 from mitmproxy.options import Options
 from mitmproxy.utils import asyncio_utils
 
-from aex_addon import clock, logs
-from aex_addon.addons import default_addons, options
+from aex_addon import clock, logs, reload_asks
+from aex_addon.addons import body_size_limit, default_addons, options
 from aex_addon.assembly import Assembly, assemble
 from aex_addon.home import Home, HomeError
 from aex_addon.hook_table import GatewayMaster
@@ -61,9 +62,12 @@ async def _serve(
         logs.configure(settings.log_level, assembly.routes.secrets)
         master, pipeline = _master(assembly)
         listening = _Listening(assembly, on_ready)
+        reload_asks.clear(home)
         master.addons.add(listening)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _on_signal, master, pipeline, assembly)
+        hung_up = functools.partial(_on_hangup, os.isatty(0), master, pipeline, assembly)
+        loop.add_signal_handler(signal.SIGHUP, hung_up)
         # What stands now (the price catalogue alone is a hundred thousand objects) stays: it need
         # not be looked through again by every full collection.
         gc.collect()
@@ -85,6 +89,7 @@ def _master(assembly: Assembly) -> tuple[Master, Pipeline]:
     master.addons.add(Proxyserver(), NextLayer(), TlsConfig())
     listed = default_addons(assembly)
     master.addons.add(*listed)
+    assembly.reloader.apply = functools.partial(_apply, master)
     master.options.update(
         mode=[f"regular@{settings.listen_host}:{settings.listen_port}"], **options(assembly)
     )
@@ -142,6 +147,29 @@ def _on_signal(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
     pipeline.draining = True
     stopping = _drain(master, pipeline, assembly)
     asyncio_utils.create_task(stopping, name="stopping", keep_ref=True)
+
+
+def _on_hangup(had_terminal: bool, master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
+    """A wish for the configuration to be read anew; or the terminal that AEX ran in is gone."""
+    if had_terminal and not os.isatty(0):
+        _on_signal(master, pipeline, assembly)
+    else:
+        reloading = _reload(assembly)
+        asyncio_utils.create_task(reloading, name="reloading", keep_ref=True)
+
+
+async def _reload(assembly: Assembly) -> None:
+    asks = reload_asks.take(assembly.home)
+    actors = dict.fromkeys(asked.actor for asked in asks)
+    report = await assembly.reloader.reload(", ".join(actors) or reload_asks.BY_SIGNAL)
+    for asked in asks:
+        reload_asks.tell(assembly.home, asked, report)
+
+
+def _apply(master: Master, settings: Settings) -> None:
+    """What mitmproxy and the log hold of the settings."""
+    master.options.update(body_size_limit=body_size_limit(settings))
+    logging.getLogger().setLevel(settings.log_level.upper())
 
 
 async def _drain(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:

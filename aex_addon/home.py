@@ -81,6 +81,11 @@ class Home:
         return self.path / "gateway.lock"
 
     @property
+    def reloads(self) -> Path:
+        """Wishes that the gateway reads its configuration anew, and what came of them."""
+        return self.path / "reloads"
+
+    @property
     def log_file(self) -> Path:
         """What the gateway in the background writes."""
         return self.path / "gateway.log"

@@ -6,9 +6,12 @@ Refuses to know: what a price is made of (providers), which call asks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from aex_addon.provider_rows import rows
 from aex_addon.settings import ConfigError, ModelSettings, Settings
 from providers.prices import ModelOverride, PriceBook
+from providers.provider import Provider
 
 
 def price_book(settings: Settings) -> PriceBook:
@@ -25,7 +28,23 @@ def price_book(settings: Settings) -> PriceBook:
     try:
         return PriceBook(overrides, providers.values())
     except ValueError as error:
-        raise ConfigError((f"aex.toml: {error}",)) from error
+        problems = dict.fromkeys(_mistakes(overrides, list(providers.values())))
+        raise ConfigError(tuple(f"aex.toml: {each}" for each in problems)) from error
+
+
+def _mistakes(
+    overrides: Mapping[str, ModelOverride], providers: Sequence[Provider]
+) -> Iterator[str]:
+    """All of them; a price book tells its first."""
+    books: list[tuple[dict[str, ModelOverride], Sequence[Provider]]] = [
+        *(({}, [provider]) for provider in providers),
+        *(({name: override}, providers) for name, override in overrides.items()),
+    ]
+    for priced, rows_of_it in books:
+        try:
+            PriceBook(priced, rows_of_it)
+        except ValueError as error:
+            yield str(error)
 
 
 def _override(model: ModelSettings) -> ModelOverride:

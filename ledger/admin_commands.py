@@ -109,7 +109,7 @@ class DeleteAgent:
 
 @dataclass(frozen=True, slots=True)
 class NoteGateway:
-    """A gateway started or stopped. what: started | stopped."""
+    """What became of a gateway: started | stopped | configured (anew, with who and what)."""
 
     gateway: str
     what: str

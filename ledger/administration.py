@@ -21,6 +21,12 @@ from ledger.state import DELETED, State, Token
 
 SCOPES = ("execution", "read-only")
 
+_OF_GATEWAYS = {
+    "started": events.GATEWAY_STARTED,
+    "stopped": events.GATEWAY_STOPPED,
+    "configured": events.GATEWAY_CONFIGURED,
+}
+
 
 def missing(state: State, name: str) -> Rejected | None:
     """The refusal where no agent or team of this name lives."""
@@ -67,8 +73,10 @@ def revoke_token(state: State, command: RevokeToken) -> tuple[list[Draft], Outco
 
 
 def note_gateway(command: NoteGateway) -> tuple[list[Draft], Outcome]:
-    """Records that a gateway started or stopped."""
-    kind = events.GATEWAY_STARTED if command.what == "started" else events.GATEWAY_STOPPED
+    """Records that a gateway started, stopped, or works by another configuration from here on."""
+    kind = _OF_GATEWAYS.get(command.what)
+    if kind is None:
+        return [], Rejected(f"a gateway is one of {', '.join(_OF_GATEWAYS)}")
     payload = {"gateway": command.gateway, **command.detail}
     return [Draft(kind, None, None, payload)], Done(command.gateway)
 

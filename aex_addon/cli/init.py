@@ -15,7 +15,7 @@ from aex_addon.home import Home
 
 TEMPLATE = """\
 # AEX. Each key can also be set as a variable: AEX_LISTEN, AEX_PROVIDERS__OPENAI__UPSTREAM, …
-# `aex daemon restart` takes changes up. What is commented out shows the default or an example.
+# `aex models reload` takes changes up. What is commented out shows the default or an example.
 
 # listen = "127.0.0.1:9000"
 # ledger = "sqlite:///ledger.db"      # relative to this directory; or "postgresql://…"

@@ -31,7 +31,7 @@ COMMANDS = {
     "env": (f"{_CLI}.env:env", "Print what to export to be an agent."),
     "status": (f"{_CLI}.status:status", "The gateway, the balances, the end of the log."),
     "executions": (f"{_CLI}.executions:executions", "Calls: what each one was and cost."),
-    "models": (f"{_CLI}.models:models", "Models: their prices and limits."),
+    "models": (f"{_CLI}.models:models", "Models: their prices, limits and routes."),
     "audit": (f"{_CLI}.audit:audit", "Check the log and every balance."),
     "checkpoint": (f"{_CLI}.checkpoint:checkpoint", "Sign what the log is now."),
     "prove": (f"{_CLI}.prove:prove", "Make a proof of what a call came to."),

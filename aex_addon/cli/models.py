@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.models_reload import reload_models
 from aex_addon.cli.output import emit, facts, json_option, table
 from aex_addon.cli.values import COUNT
 
@@ -25,7 +26,10 @@ _SHOWN = 8
 
 @click.group()
 def models() -> None:
-    """Models: their prices and limits."""
+    """Models: their prices, limits and routes."""
+
+
+models.add_command(reload_models)
 
 
 @models.command("list")

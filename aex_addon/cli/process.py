@@ -1,6 +1,6 @@
 """Which process is the gateway of a home, if any: the pid file held against what really runs.
 
-Owns: the verdict `running`, `stale`, `unnamed` or `absent`, and the signal to a gateway.
+Owns: the verdict `running`, `stale`, `unnamed` or `absent`, and the signals to a gateway.
 Refuses to know: how a gateway starts or stops.
 
 A pid alone proves nothing, for pids are used again. The process named by the file is a gateway
@@ -93,6 +93,11 @@ def terminate(gateway: Gateway) -> None:
     """Asks it to stop: SIGTERM. One that has gone meanwhile has stopped."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(gateway.pid, signal.SIGTERM)
+
+
+def hang_up(gateway: Gateway) -> None:
+    """Asks it to look for wishes: SIGHUP. Raises ProcessLookupError if it has gone meanwhile."""
+    os.kill(gateway.pid, signal.SIGHUP)
 
 
 def reachable(listen: str) -> tuple[str, int]:

@@ -40,12 +40,13 @@ def up(context: Context, ctx: click.Context, listen: str | None, as_json: bool) 
     aex up --listen 127.0.0.1:9100
     """
     from aex_addon import gateway
+    from aex_addon.settings_load import load
 
     context.home.ensure()
     write_template(context.home)
-    settings = context.settings
-    if listen is not None:
-        settings = settings.model_copy(update={"listen": listen})
+    # The option is the variable by another name, so that it holds when aex.toml is read anew.
+    environ = {**context.environ, **({"AEX_LISTEN": listen} if listen else {})}
+    settings = load(context.home, environ)
     for note in notes(settings):
         say(f"aex: note: {note}")
 
@@ -57,7 +58,7 @@ def up(context: Context, ctx: click.Context, listen: str | None, as_json: bool) 
         click.echo(f"AEX serves on http://{where}")
         click.echo(_guide(context, where))
 
-    ctx.exit(gateway.run(context.home, settings, on_ready, context.environ))
+    ctx.exit(gateway.run(context.home, settings, on_ready, environ))
 
 
 def _guide(context: Context, where: str) -> str:

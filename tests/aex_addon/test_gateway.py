@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from aex_addon import gateway as gateway_module
+from aex_addon.reload import Report
 from ledger.read import Reader
 from tests.aex_addon.process import UP, URL, Place, place, started, up
+from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import ANSWER, Upstream, connected
 
 ANYWHERE = {"listen": "127.0.0.1:0"}
@@ -176,3 +179,27 @@ async def test_a_broken_ledger(at: Place) -> None:
     """It is refused with a line that says what is broken."""
     (at.home.path / "ledger.db").write_bytes(b"no database" * 1000)
     assert "SQLite" in await refused(at)
+
+
+@pytest.mark.parametrize("terminals", [(False, False), (True, True), (True, False)])
+async def test_what_a_hangup_means(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, terminals: tuple[bool, bool]
+) -> None:
+    """A wish for another configuration; or, where the terminal is gone, the end."""
+    reloads: list[str] = []
+
+    async def reload(actor: str) -> Report:
+        reloads.append(actor)
+        return Report()
+
+    had, has = terminals
+    monkeypatch.setattr(rig.assembly.reloader, "reload", reload)
+    monkeypatch.setattr("os.isatty", lambda _: has)
+    shut: list[bool] = []
+    monkeypatch.setattr(rig.master, "shutdown", lambda: shut.append(True))
+    gateway_module._on_hangup(had, rig.master, rig.pipeline, rig.assembly)
+    while not shut and not reloads:  # noqa: ASYNC110 - either is a task of its own
+        await asyncio.sleep(0)
+    assert rig.pipeline.draining is (had and not has)
+    assert reloads == ([] if had and not has else ["signal"])
+    monkeypatch.undo()

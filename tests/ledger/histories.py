@@ -108,6 +108,7 @@ acts: st.SearchStrategy[Command] = st.one_of(
     ),
     st.builds(DeleteAgent, names, st.just("operator")),
     st.just(NoteGateway("gw-1", "started")),
+    st.just(NoteGateway("gw-1", "configured", {"actor": "operator"})),
     st.just(Fence("gw-2", "lost")),
     st.builds(
         lambda name, blocked: NoteBypass(name, "r", "h", "192.0.2.1", 443, "p", blocked, "cli:x"),

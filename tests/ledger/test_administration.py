@@ -188,10 +188,15 @@ def test_every_act_names_its_actor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "kind"), [("started", "gateway.started"), ("stopped", "gateway.stopped")]
+    ("what", "kind"),
+    [
+        ("started", "gateway.started"),
+        ("stopped", "gateway.stopped"),
+        ("configured", "gateway.configured"),
+    ],
 )
 def test_gateways_are_noted(what: str, kind: str) -> None:
-    """That a gateway came or went is in the log with its detail."""
+    """That a gateway came, went or changed its ways is in the log with its detail."""
     kernel = Pure()
     assert kernel(NoteGateway("gw-1", what, {"version": "3.0.0"})) == Done("gw-1")
     assert kernel.types() == [kind]

@@ -68,6 +68,7 @@ def test_the_kernel_emits_canonical_payloads(
     batch = commands.Kept("openai/batch_1", "batch", model)
     for command in (
         admin_commands.NoteGateway("gw-1", "started", {"pid": "1", "model": model}),
+        admin_commands.NoteGateway("gw-1", "configured", {"actor": label, "added": model}),
         create(budget=2 * 10**12, rpm=60, tpm=7, budget_window="day"),
         admin_commands.CreditAgent("alice", amount + 1, label, "operator"),
         issue(label=label, expires_at=2**63 - 1 - expires_at),

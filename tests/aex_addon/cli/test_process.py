@@ -116,6 +116,15 @@ def test_both_ways_to_ask_for_a_start_time_agree() -> None:
     assert abs(one - other) < 2.5
 
 
+def test_hanging_up(foreign: subprocess.Popen[bytes]) -> None:
+    """A gateway gets SIGHUP; that one is gone is told."""
+    gateway = process.Gateway("running", foreign.pid)
+    process.hang_up(gateway)
+    assert foreign.wait() == -signal.SIGHUP
+    with pytest.raises(ProcessLookupError):
+        process.hang_up(gateway)
+
+
 def test_forgetting_and_ending(home: Home, foreign: subprocess.Popen[bytes]) -> None:
     """A stale file goes without harm; a gateway gets SIGTERM, one that is gone gets nothing."""
     write(home, foreign.pid, now())
