@@ -31,6 +31,7 @@ from tests.providers import (
     bounds_bedrock,
     bounds_cohere,
     bounds_gemini,
+    bounds_hosts,
     bounds_images,
     bounds_mistral,
     bounds_ollama,
@@ -183,13 +184,21 @@ MAKERS: dict[str, Maker] = {
     "groq_responses": hosted_responses,
     "openai_responses": lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
     "openai_completions": lambda dice: bounds_responses.completions(dice, text, body, tokens),
+    "gemini_array": lambda dice: bounds_gemini.as_array(dice, text, body, tokens),
+    "bedrock_invoke": lambda dice: bounds_anthropic.at_bedrock(dice, text, body, tokens, schema),
+    **bounds_hosts.makers(
+        body,
+        chat,
+        lambda dice: bounds_responses.responses(dice, text, body, tokens, schema),
+        embeddings,
+    ),
     **AUDIO.makers(),
     **bounds_cohere.Cohere(text, body, schema, tokens).makers(),
     **bounds_ollama.Ollama(text, body, tokens).makers(),
     **bounds_mistral.Mistral(text, body, tokens).makers(),
 }
 
-_BOOK = PriceBook(bounds_ollama.PRICES)
+_BOOK = PriceBook({**bounds_ollama.PRICES, **bounds_cohere.PRICES, **bounds_hosts.prices()})
 _FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}
 
 

@@ -25,6 +25,7 @@ Count = Callable[[str], int]
 CALL, BLOCK, USE, MEMBER, DEFINITION = 24, 4, 40, 12, 16
 # https://platform.claude.com/docs/en/about-claude/pricing#tool-use-pricing, of the models below.
 TOOLS = 589
+AT_BEDROCK = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 MODELS = ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-5")
 GROWING = ("", "\ufdfa" * 9, "ﬃ①…")
 
@@ -84,6 +85,24 @@ def at_vertex(
     tier = None if place == "global" else "regional"
     moved = Call("google-vertex", "POST", path, "", {}, body(dice, document))
     return moved, Usage(usage.counts, service_tier=tier)
+
+
+def at_bedrock(
+    dice: random.Random,
+    text: Text,
+    body: Callable[[random.Random, dict[str, Any]], bytes],
+    large: Count,
+    schema: Callable[[random.Random], dict[str, Any]],
+) -> Trial:
+    """The same as Bedrock invokes it."""
+    call, usage = messages(dice, text, body, large, schema)
+    document = json.loads(call.body)
+    document.pop("inference_geo", None)
+    document.pop("model")
+    document["anthropic_version"] = "bedrock-2023-05-31"
+    action = dice.choice(["invoke", "invoke-with-response-stream"])
+    path = f"/model/{AT_BEDROCK}/{action}"
+    return Call("aws", "POST", path, "", {}, body(dice, document)), Usage(usage.counts)
 
 
 def block(dice: random.Random, text: Text, tokens: Count) -> tuple[dict[str, Any], int]:

@@ -35,7 +35,15 @@ class Audio:
             "openai_transcription": self.transcription,
             "groq_transcription": self.groq,
             "openai_realtime_ws": realtime,
+            "openai_speech": self.speech,
         }
+
+    def speech(self, dice: random.Random) -> Trial:
+        """A text to be read out, billed by the character."""
+        said = self.text(dice) + "."
+        document = {"model": dice.choice(["tts-1", "tts-1-hd"]), "input": said, "voice": "alloy"}
+        call = Call("openai", "POST", "/v1/audio/speech", "", {}, json.dumps(document).encode())
+        return call, Usage({"input_characters": len(said)})
 
     def transcription(self, dice: random.Random) -> Trial:
         """By the second or by the token; a tenth of a second is a token of sound."""

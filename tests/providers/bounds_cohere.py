@@ -12,12 +12,18 @@ import random
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
+from providers.prices import ModelOverride
 from providers.wire import Call, Usage
 
 Trial = tuple[Call, Usage]
 MODELS = ("command-r7b-12-2024", "command-a-03-2025", "command-r-08-2024")
+RANKING = "priced-rankings"
+PRICES = {
+    RANKING: ModelOverride("cohere", Decimal(0), unit_usd={"rerank_searches": Decimal("0.002")})
+}
 # What an embedding model puts around a text.
 FRAME = 2
 
@@ -37,6 +43,7 @@ class Cohere:
             "cohere_chat": self.chat,
             "cohere_chat_v1": self.chat_v1,
             "cohere_embed": self.embed,
+            "cohere_rerank": self.rerank,
         }
 
     def chat(self, dice: random.Random) -> Trial:
@@ -66,6 +73,13 @@ class Cohere:
         document = {"model": MODELS[2], "message": texts[0], "chat_history": history}
         used = {"input_tokens": self.counted(texts), "output_tokens": -1}
         return self.call("/v1/chat", dice, document), Usage(used)
+
+    def rerank(self, dice: random.Random) -> Trial:
+        """Documents that fit into one piece each, a hundred of which are one search."""
+        documents = [self.text(dice) for _ in range(dice.choice([1, 7, 99, 100, 101, 230]))]
+        document = {"model": RANKING, "query": self.text(dice), "documents": documents}
+        used = {"rerank_searches": -(-len(documents) // 100)}
+        return self.call(dice.choice(["/v1/rerank", "/v2/rerank"]), dice, document), Usage(used)
 
     def embed(self, dice: random.Random) -> Trial:
         """Several texts, each framed, and composed by compatibility."""

@@ -13,6 +13,7 @@ import io
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -72,6 +73,13 @@ def strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in strings(each)]
     return [value] if isinstance(value, str) else []
+
+
+def as_array(dice: random.Random, text: Text, body: Any, large: Callable[[str], int]) -> Trial:
+    """The same call, whose answer comes as one array of chunks."""
+    call, usage = generate(dice, text, body, large)
+    path = call.path.replace(":generateContent", ":streamGenerateContent")
+    return replace(call, path=path), usage
 
 
 def generate(dice: random.Random, text: Text, body: Any, large: Callable[[str], int]) -> Trial:
