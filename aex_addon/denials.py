@@ -147,7 +147,8 @@ def _explain(denied: Denied) -> Denial:
         return replace(
             base,
             message=f"Agent {denied.account!r} is not serving calls ({denied.message}).",
-            remedy="Do not retry; ask the operator.",
+            remedy="Do not retry; ask the operator, who lets it go on: `aex agent state`, or for "
+            "a team `aex team state`.",
         )
     return base
 

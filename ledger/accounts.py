@@ -19,7 +19,7 @@ from ledger.admin_commands import (
     OpenRun,
     SetLimits,
 )
-from ledger.administration import by_age, issued, missing, revoked
+from ledger.administration import by_age, issued, missing, revoked, why
 from ledger.admission import SERVING, lineage
 from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
@@ -49,6 +49,7 @@ def create_agent(state: State, command: CreateAgent, now: int) -> tuple[list[Dra
         "parent": command.parent,
         "rpm": command.rpm,
         "tpm": command.tpm,
+        **why(command.reason),
     }
     if command.name in state.agents:
         # What the deleted account took is not on the new one's bill, nor given back to it.
@@ -252,6 +253,7 @@ def set_limits(state: State, command: SetLimits, now: int) -> tuple[list[Draft],
         "rates": changed(state, command.name, (agent.rpm, agent.tpm), (rpm, tpm), now),
         "rpm": rpm,
         "tpm": tpm,
+        **why(command.reason),
     }
     return [Draft(events.AGENT_LIMITS, command.name, None, payload)], Done(command.name)
 

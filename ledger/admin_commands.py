@@ -32,6 +32,7 @@ class CreateAgent:
     kind: str = "agent"
     parent: str | None = None
     budget_window: str = "total"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class SetLimits:
     on_short_budget: str | None = None
     min_output_tokens: int | None = None
     budget_window: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class IssueToken:
     expires_at: int
     actor: str
     revoke_others: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,16 @@ class DeleteAgent:
     """Ends an agent: its tokens are revoked, its history stays."""
 
     name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetState:
+    """Moves an account to another lifecycle state, such as PAUSED; says why."""
+
+    name: str
+    state: str
+    reason: str
     actor: str
 
 
@@ -172,6 +185,7 @@ AdminCommand = (
     | IssueToken
     | RevokeToken
     | DeleteAgent
+    | SetState
     | NoteGateway
     | Fence
     | NoteBypass

@@ -123,6 +123,11 @@ def note_restore(state: State, command: NoteRestore) -> tuple[list[Draft], Outco
     return [Draft(events.LEDGER_RESTORED, None, None, payload)], Done("ledger")
 
 
+def why(reason: str) -> dict[str, str]:
+    """The reason in a payload; none where nobody gave one."""
+    return {"reason": reason} if reason else {}
+
+
 def by_age(state: State) -> list[Token]:
     """The tokens, oldest first: the same order whatever a batch has loaded."""
     return sorted(state.tokens.values(), key=lambda token: token.created_at)
@@ -138,6 +143,7 @@ def issued(command: IssueToken, account: str | None = None) -> Draft:
         "scope": command.scope,
         "token_hash": command.token_hash,
         "token_id": command.token_id,
+        **why(command.reason),
     }
     return Draft(events.TOKEN_ISSUED, command.name, None, payload)
 

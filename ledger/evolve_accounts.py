@@ -103,6 +103,13 @@ def window_started(state: State, event: Event, p: Any) -> None:
     )
 
 
+def agent_state(state: State, event: Event, p: Any) -> None:
+    """Another lifecycle state, and why."""
+    assert event.agent is not None
+    agent = state.agents[event.agent]
+    put_agent(state, agent._replace(lifecycle_state=p["to"], lifecycle_reason=p["reason"]))
+
+
 def agent_deleted(state: State, event: Event, p: Any) -> None:
     """The account serves no more; its row stays for its history."""
     assert event.agent is not None
@@ -152,6 +159,7 @@ APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     events.AGENT_CREDITED: agent_credited,
     events.AGENT_LIMITS: agent_limits,
     events.WINDOW_STARTED: window_started,
+    events.AGENT_STATE: agent_state,
     events.AGENT_DELETED: agent_deleted,
     events.TOKEN_ISSUED: token_issued,
     events.TOKEN_REVOKED: token_revoked,

@@ -10,7 +10,7 @@ construction, and audit.py checks it all the same.
 
 from __future__ import annotations
 
-from ledger import accounts, administration, admission, bulks, settlement
+from ledger import accounts, administration, admission, bulks, lifecycle, settlement
 from ledger.admin_commands import (
     Command,
     CreateAgent,
@@ -24,6 +24,7 @@ from ledger.admin_commands import (
     OpenRun,
     RevokeToken,
     SetLimits,
+    SetState,
 )
 from ledger.commands import (
     Adjust,
@@ -66,6 +67,8 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return accounts.credit_agent(state, command)
         case SetLimits():
             return accounts.set_limits(state, command, now)
+        case SetState():
+            return lifecycle.set_state(state, command)
         case DeleteAgent():
             return accounts.delete_agent(state, command)
         case IssueToken():

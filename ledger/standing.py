@@ -5,7 +5,7 @@ stopped serving. Pure, as admission is.
 Refuses to know: how a call is ended, who asks.
 
 What only decides about new calls does not end old ones: an expiry, a scope, a rate, a budget that
-has been used up since.
+has been used up since, an account that is stopping.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from __future__ import annotations
 from ledger.admission import lineage, serving
 from ledger.commands import Denied
 from ledger.state import State
+
+# Takes no new call and lets those under way come to their end.
+_FINISHING = "STOPPING"
 
 
 def stopped(state: State, token_hash: str) -> Denied | None:
@@ -22,4 +25,5 @@ def stopped(state: State, token_hash: str) -> Denied | None:
         return Denied("", None, 401, "token_unknown")
     if token.revoked_at:
         return Denied("", token.agent, 401, "token_revoked", "", token.account)
-    return serving("", token.agent, lineage(state, token.account))
+    levels = lineage(state, token.account)
+    return serving("", token.agent, [one for one in levels if one.lifecycle_state != _FINISHING])

@@ -52,6 +52,24 @@ def end_options(command: Command) -> Command:
     return click.argument("name")(command)
 
 
+def state_options(command: Command) -> Command:
+    """NAME, STATE and a reason, as `move` takes them."""
+    command = json_option(command)
+    command = click.option("--reason", required=True, help="Stands in the log, and in denials.")(
+        command
+    )
+    command = click.argument("state", metavar="STATE", type=str.upper)(command)
+    return click.argument("name")(command)
+
+
+def move(context: Context, name: str, state: str, reason: str, as_json: bool) -> None:
+    """Puts an account into another lifecycle state and shows it. Raises CommandRefused."""
+    from ledger.admin_commands import SetState
+
+    context.execute(SetState(name, state, reason, context.actor))
+    show_account(context, name, as_json, "lifecycle_state", "lifecycle_reason")
+
+
 def credit(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
     """Adds to an account's budget and shows what it has then."""
     from ledger.admin_commands import CreditAgent

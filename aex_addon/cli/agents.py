@@ -17,9 +17,11 @@ from aex_addon.cli.accounts import (
     credit_options,
     end,
     end_options,
+    move,
     rate_options,
     require,
     show_account,
+    state_options,
     window_option,
 )
 from aex_addon.cli.agents_show import inspect_agent, list_agents
@@ -203,6 +205,23 @@ def rotate_token(context: Context, name: str, ttl: int | None, as_json: bool) ->
         emit(shape)
     else:
         _show_token(shape)
+
+
+@agent.command()
+@state_options
+@pass_context
+def state(context: Context, name: str, state: str, reason: str, as_json: bool) -> None:
+    """Move an agent to STATE: READY, PAUSED, STOPPING, STOPPED, QUARANTINED, ERROR_RECOVERY.
+
+    A paused, stopped or quarantined agent makes no call, and its streams end within a second. One
+    that is STOPPING finishes those. Quarantine is left by ERROR_RECOVERY.
+
+    \b
+    aex agent state shop PAUSED --reason "looks into a loop"
+    aex agent state shop READY --reason "fixed"
+    """
+    require(context, name, "agent", "run")
+    move(context, name, state, reason, as_json)
 
 
 @agent.command()

@@ -19,10 +19,12 @@ from aex_addon.cli.accounts import (
     credit_options,
     end,
     end_options,
+    move,
     rate_options,
     require,
     shape_text,
     show_account,
+    state_options,
     window_option,
 )
 from aex_addon.cli.context import Context, pass_context
@@ -163,6 +165,19 @@ def limits(
     require(context, name, "team")
     change_limits(context, name, {**rates, "budget_window": window})
     show_account(context, name, as_json, "rpm", "tpm", "budget_window")
+
+
+@team.command()
+@state_options
+@pass_context
+def state(context: Context, name: str, state: str, reason: str, as_json: bool) -> None:
+    """Move a team to STATE, and so all of its members; see `aex agent state --help`.
+
+    \b
+    aex team state research PAUSED --reason "over the weekend"
+    """
+    require(context, name, "team")
+    move(context, name, state, reason, as_json)
 
 
 @team.command()

@@ -10,7 +10,7 @@ import pytest
 from aex_addon import standing
 from aex_addon.standing import Standing
 from aex_addon.tokens import token_hash
-from ledger.admin_commands import Command, DeleteAgent, IssueToken, RevokeToken
+from ledger.admin_commands import Command, DeleteAgent, IssueToken, RevokeToken, SetState
 from ledger.errors import LedgerUnavailable
 from tests.aex_addon.rig import Rig, token_of
 from tests.aex_addon.test_early_end import EVENT, ended, said, streaming
@@ -51,6 +51,35 @@ async def test_a_stream_ends(rig: Rig, provider: Upstream, code: str, which: str
     assert (first.state, second.state) == ("COMMITTED", "DENIED")
     assert first.reason.startswith("ended early: ")
     assert 0 < first.actual_nanousd <= first.reserved_nanousd
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "QUARANTINED", "STOPPED"])
+async def test_a_state_ends_a_stream(rig: Rig, provider: Upstream, state: str) -> None:
+    """Whoever may make no call any more has none under way a look later; the reason is told."""
+    store = rig.assembly.store
+    async with connected(rig.port) as client:
+        answering = await streaming(rig, provider, client, EVENT)
+        store.one(SetState("bot", state, "it loops", "operator"))
+        await addon(rig).look()
+        error = said(await client.chunk())
+        assert error["code"] == "agent_not_serving"
+        assert f"{state}: it loops" in error["message"]
+        assert await client.chunk() == b""
+        await asyncio.wait_for(answering.closed.wait(), 5)
+        assert (await client.call(rig.request())).status == 423
+    (first, second) = rig.executions()
+    assert (first.state, second.state) == ("COMMITTED", "DENIED")
+
+
+async def test_who_is_stopping_finishes(rig: Rig, provider: Upstream) -> None:
+    """No new call, and the one under way goes on."""
+    async with connected(rig.port) as mine, connected(rig.port) as another:
+        answering = await streaming(rig, provider, mine, EVENT)
+        rig.assembly.store.one(SetState("bot", "STOPPING", "going home", "operator"))
+        await addon(rig).look()
+        assert (await another.call(rig.request())).status == 423
+        await answering.piece(EVENT)
+        assert await mine.chunk() == EVENT
 
 
 async def test_other_calls_go_on(rig: Rig, provider: Upstream) -> None:

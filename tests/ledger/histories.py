@@ -19,6 +19,7 @@ from ledger.admin_commands import (
     NoteRestore,
     RevokeToken,
     SetLimits,
+    SetState,
 )
 from ledger.commands import (
     Adjust,
@@ -30,6 +31,7 @@ from ledger.commands import (
     Refusal,
     Sealed,
 )
+from ledger.lifecycle import GOALS
 from tests.ledger.making import SECOND, admit, commit, create, issue, release, run, team, token_hash
 
 names = st.sampled_from(["alice", "bob"])
@@ -107,6 +109,14 @@ acts: st.SearchStrategy[Command] = st.one_of(
         numbers,
     ),
     st.builds(DeleteAgent, names, st.just("operator")),
+    st.builds(
+        SetState,
+        st.sampled_from(["alice", "bob", "team", "alice/r1"]),
+        # What lets calls go on is tried more often, so that histories do not come to a stand.
+        st.sampled_from([*GOALS, "READY", "READY", "READY"]),
+        st.just("because"),
+        st.just("operator"),
+    ),
     st.just(NoteGateway("gw-1", "started")),
     st.just(NoteGateway("gw-1", "configured", {"actor": "operator"})),
     st.just(Fence("gw-2", "lost")),

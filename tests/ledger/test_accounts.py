@@ -239,3 +239,15 @@ def test_limits_that_are_not_named_stay() -> None:
         changes: dict[str, Any] = dict(change)
         assert kernel(SetLimits("alice", "operator", **changes)) == Done("alice")
         assert kernel.state.agents["alice"] == before._replace(**changes)
+
+
+@pytest.mark.parametrize("reason", ["", "the new quarter"])
+def test_a_reason_stands_in_the_event(reason: str) -> None:
+    """Of every act that is given one; where nobody gave one the event has none."""
+    kernel = Pure()
+    kernel(create(reason=reason))
+    kernel(SetLimits("alice", "operator", rpm=3, reason=reason))
+    kernel(issue(reason=reason))
+    said = [event.data().get("reason") for event in kernel.log if event.type != "token.issued"]
+    assert said == [reason or None] * 2
+    assert kernel.log[-1].data().get("reason") == (reason or None)

@@ -92,6 +92,7 @@ def test_the_kernel_emits_canonical_payloads(
         admin_commands.NoteRestore("operator", "a new disk", 7, "0" * 64),
         admit("e5", fixed=2),
         commands.Recover("e5", "charge"),
+        admin_commands.SetState("alice", "PAUSED", "why" + label[:99], "operator"),
         admin_commands.RevokeToken(token_hash("alice", 2), label, "operator"),
         admin_commands.DeleteAgent("alice", "operator"),
         admin_commands.NoteGateway("gw-1", "stopped"),

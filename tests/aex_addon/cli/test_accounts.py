@@ -68,3 +68,25 @@ def test_a_name_of_another_kind_is_refused(context: Context) -> None:
 def test_values_for_people(aex: Aex, key: str, words: str, text: object) -> None:
     """Amounts are dollars, no limit is said in words, and keys are words."""
     assert (label(key), shape_text(aex.json("agent", "inspect", "shop"), key)) == (words, text)
+
+
+@BOTH
+def test_state(aex: Aex, kind: str, name: str) -> None:
+    """An account moves with a reason, which is shown; without one it is wrong usage."""
+    moved = aex.json(kind, "state", name, "paused", "--reason", "it loops")
+    assert (moved["lifecycle_state"], moved["lifecycle_reason"]) == ("PAUSED", "it loops")
+    assert "it loops" in aex(kind, "state", name, "READY", "--reason", "it loops no more").stdout
+    assert "--reason" in aex(kind, "state", name, "PAUSED", code=2).stderr
+    said = aex(kind, "state", name, "ASLEEP", "--reason", "x", code=1).stderr
+    assert "a state is one of" in said
+
+
+def test_a_state_of_another_kind(aex: Aex) -> None:
+    """`agent state` takes no team, and the other way round."""
+    assert (
+        "of the kind team" in aex("agent", "state", "lab", "PAUSED", "--reason", "x", code=1).stderr
+    )
+    assert (
+        "of the kind agent"
+        in aex("team", "state", "shop", "PAUSED", "--reason", "x", code=1).stderr
+    )
