@@ -10,7 +10,6 @@ from typing import Any
 
 from mitmproxy import http
 
-from aex_addon import clock
 from aex_addon.assembly import Assembly
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
@@ -27,8 +26,8 @@ from aex_addon.routes import Routes
 from aex_addon.settings import Settings
 from aex_addon.standing import Standing
 from aex_addon.version import version
+from aex_addon.web_acts import hand_over
 from aex_addon.websocket import Websocket
-from ledger.read import Reader
 from providers.wire import Denial
 from web.app import create_app
 
@@ -74,9 +73,6 @@ def default_addons(assembly: Assembly) -> list[Any]:
     def table() -> Routes:
         return parts.configuration.routes
 
-    def reader() -> Reader:
-        return Reader(assembly.settings.ledger, assembly.home.path)
-
     def about() -> dict[str, Any]:
         return {
             "version": version(),
@@ -91,7 +87,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Leaves(assembly.home.ca_dir),  # hears no flow: what agents are shown in TLS
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
         Doors(table, parts.destinations, shape),  # every later part reads its mark
-        Mount(create_app(reader, about, clock.now_ns)),  # pages end here
+        Mount(create_app(hand_over(assembly, about)), assembly.settings.metrics),  # pages end here
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call
         Fallback(pipeline),  # and its next try, where a route has one

@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 from aex_addon import clock
@@ -29,6 +29,7 @@ from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
 from aex_addon.version import version
+from aex_addon.web_tokens import web_tokens
 from certs import ca
 from certs.bundle import write_bundle
 from certs.env import user_bundles
@@ -62,6 +63,7 @@ class Assembly:
     checkpointer: Checkpointer
     reloader: Reloader
     lock: IO[str]
+    environ: Mapping[str, str] = field(repr=False)
 
     @property
     def routes(self) -> Routes:
@@ -83,6 +85,7 @@ class Assembly:
 def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Configuration:
     """The home with its certificates: everything that needs no ledger. Safe to repeat."""
     home.ensure()
+    web_tokens(home)
     made = configure(settings, environ, Secrets(), clock.utc_now())
     authority = ca.ensure(home.ca_dir, made.routes.hosts, clock.utc_now())
     if authority.reasons:
@@ -136,6 +139,7 @@ def assemble(
         checkpointer=Checkpointer(home, settings),
         reloader=Reloader(home, environ, parts),
         lock=lock,
+        environ=environ,
     )
 
 

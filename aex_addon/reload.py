@@ -31,7 +31,7 @@ logger = logging.getLogger("aex")
 # What the listener, the ledger and the threads beside it were made from.
 AT_START = (
     *("listen", "ledger", "recovery", "checkpoint_every_events", "checkpoint_every_seconds"),
-    *("witness_command", "witness_url"),
+    *("witness_command", "witness_url", "metrics"),
 )
 _TABLES = ("providers", "models", "routes", "denial_status")
 
@@ -92,10 +92,10 @@ class Reloader:
         self._hosts = frozenset(parts.configuration.routes.hosts)
         self.apply: Callable[[Settings], object] = lambda _settings: None
 
-    async def reload(self, actor: str) -> Report:
+    async def reload(self, actor: str, reason: str = "") -> Report:
         """Reads, judges and exchanges; one at a time. Never raises for what a file may hold.
 
-        The actor is named in the event of the ledger, without which nothing is exchanged.
+        Actor and reason stand in the event of the ledger, without which nothing is exchanged.
         """
         async with self._lock:
             old = self._parts.configuration
@@ -107,7 +107,7 @@ class Reloader:
             except (HomeError, OSError) as error:
                 return _refused((str(error),))
             new, report = self._judged(old, read)
-            problem = await self._note(actor, report)
+            problem = await self._note(actor, reason, report)
             if problem:
                 return _refused((problem,))
             self._parts.in_force.exchange(new)
@@ -133,7 +133,7 @@ class Reloader:
         report = replace(differences(old.settings, settings), restart=restart)
         return replace(read, settings=settings), report
 
-    async def _note(self, actor: str, report: Report) -> str:
+    async def _note(self, actor: str, reason: str, report: Report) -> str:
         """Puts it on record; why that cannot be, or ""."""
         detail = {
             "actor": actor,
@@ -141,6 +141,7 @@ class Reloader:
             "changed": ", ".join(report.changed),
             "removed": ", ".join(report.removed),
             "restart": ", ".join(report.restart),
+            **({"reason": reason} if reason else {}),
         }
         command = NoteGateway(self._parts.gateway, "configured", detail)
         try:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger.audit import Finding, audit
-from ledger.chain import Link
 from ledger.clock import KernelClock
 from ledger.engine import connect, migrate
 from ledger.errors import IntegrityBroken
+from ledger.log_end import check_end
 from ledger.read import Reader
 from ledger.store import Store
 
@@ -52,24 +52,11 @@ def quick_check(reader: Reader, events: int = QUICK_EVENTS) -> None:
     """
     if reader.head().seq > events:
         with reader.snapshot():
-            _check_end(reader, events)
+            check_end(reader, events)
         return
     broken = [finding for finding in audit(reader) if not finding.holds]
     if broken:
         raise IntegrityBroken(_sentence(broken[0]))
-
-
-def _check_end(reader: Reader, events: int) -> None:
-    head = reader.head()
-    first = head.seq - events
-    link: Link | None = None
-    for logged in reader.log(after=first):
-        event = logged.event
-        link = link or Link(first, logged.prev, event.time_ns)
-        if not link.check(event, logged.prev, logged.digest, logged.version):
-            raise IntegrityBroken(_sentence(Finding("chain", False, link.broken)))
-    if link is None or (link.seq, link.head.hex()) != (head.seq, head.event_hash):
-        raise IntegrityBroken(_sentence(Finding("head", False, "the log does not end at its head")))
 
 
 def _sentence(finding: Finding) -> str:

@@ -1,1 +1,1 @@
-"""AEX's own pages: reads the ledger, writes nothing. Start with app.py."""
+"""AEX's own pages: reads the ledger, acts by what it is handed. Start with app.py."""

@@ -17,8 +17,8 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from ledger.activity import ActivityReader
 from ledger.balance import current
-from ledger.read import Reader
 from ledger.state import Agent
 from web.tally import Ends, Tally
 
@@ -29,7 +29,7 @@ class BooksCollector(Collector):
     """Each scrape reads the books as they stand, on a connection of its own."""
 
     def __init__(
-        self, open_reader: Callable[[], Reader], tally: Tally, now: Callable[[], int]
+        self, open_reader: Callable[[], ActivityReader], tally: Tally, now: Callable[[], int]
     ) -> None:
         self._open_reader = open_reader
         self._tally = tally

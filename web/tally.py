@@ -1,22 +1,17 @@
 """How the calls of each agent have ended, counted along the log.
 
-Owns: the sums, and up to which event they go. The log only ever grows, so what is new since the
-last look is added and the sums are exact; the whole log is read once in the life of a process
-(about a second for a million calls, counted by the database), never once a look.
-Refuses to know: how sums are shown (metrics.py, view.py), balances (they stand in the accounts).
+Owns: these sums. Refuses to know: how a log is gone along (along.py), how sums are shown
+(metrics.py, view.py), balances (they stand in the accounts).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ledger import events, state
-from ledger.read import Reader
-
-# Short stretches sort in memory, and let others read in between.
-_STRETCH = 10_000
+from ledger.activity import ActivityReader
+from web.along import Along
 
 
 @dataclass(slots=True)
@@ -44,40 +39,27 @@ class Ends:
         }
 
 
-class Tally:
-    """The sums, by agent. One serves all pages; threads may share it."""
+class Tally(Along[dict[str, Ends]]):
+    """The sums, by agent."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seq = 0
-        self._hash = ""
-        self._ends: dict[str, Ends] = {}
+    def nothing(self) -> dict[str, Ends]:
+        """Nobody has made a call."""
+        return {}
 
-    def ends(self, reader: Reader) -> Mapping[str, Ends]:
-        """The sums up to the newest event that `reader` sees. Raises LedgerError.
+    def added(
+        self, sums: dict[str, Ends], reader: ActivityReader, after: int, upto: int
+    ) -> dict[str, Ends]:
+        """Counts a stretch."""
+        found = {name: replace(ends) for name, ends in sums.items()}
+        _add(found, reader, after, upto)
+        return found
 
-        Not to be asked inside a snapshot: one that is older than another's look would seem to be
-        of another log, and a first look would hold it for long.
-        """
-        with self._lock:
-            head = reader.head()
-            if not self._continues(reader):
-                # The log was put back to an earlier state.
-                self._seq, self._ends = 0, {}
-            found = {name: replace(ends) for name, ends in self._ends.items()}
-            for after in range(self._seq, head.seq, _STRETCH):
-                _add(found, reader, after, min(after + _STRETCH, head.seq))
-            self._seq, self._hash, self._ends = head.seq, head.event_hash, found
-            return found
-
-    def _continues(self, reader: Reader) -> bool:
-        if not self._seq:
-            return True
-        last = next(reader.log(after=self._seq - 1, upto=self._seq), None)
-        return last is not None and last.digest.hex() == self._hash
+    def ends(self, reader: ActivityReader) -> Mapping[str, Ends]:
+        """The sums up to the newest event; see `look`."""
+        return self.look(reader)
 
 
-def _add(found: dict[str, Ends], reader: Reader, after: int, upto: int) -> None:
+def _add(found: dict[str, Ends], reader: ActivityReader, after: int, upto: int) -> None:
     overrun = False
     for agent, kind, count, marked in reader.ends(after, upto):
         ends = found.setdefault(agent, Ends())

@@ -119,7 +119,7 @@ def require(context: Context, name: str, *kinds: str) -> None:
 
 def show_account(context: Context, name: str, as_json: bool, *keys: str) -> None:
     """An account as it stands after a change: all of it as JSON, or these keys for people."""
-    from aex_addon.cli.shapes import agent_shape
+    from web.shapes import agent_shape
 
     with context.reader() as reader:
         found = reader.agent(name)

@@ -93,9 +93,9 @@ def create(
     \b
     aex agent create shop 5.00 60
     """
-    from aex_addon.cli.shapes import amounts, iso
     from aex_addon.tokens import mint
     from ledger.admin_commands import CreateAgent
+    from web.shapes import amounts, iso
 
     token = mint()
     expires_at = context.now_ns() + ttl if ttl else 0
@@ -192,7 +192,7 @@ def rotate_token(context: Context, name: str, ttl: int | None, as_json: bool) ->
     aex agent rotate-token shop --ttl 90d
     """
     from aex_addon.cli.issue import issue_token
-    from aex_addon.cli.shapes import iso
+    from web.shapes import iso
 
     token, expires_at = issue_token(context, name, "rotated", ttl, revoke_others=True)
     shape = {

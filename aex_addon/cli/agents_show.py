@@ -29,7 +29,7 @@ def list_agents(context: Context, deleted: bool, runs: bool, as_json: bool) -> N
     \b
     aex agent list --json
     """
-    from aex_addon.cli.shapes import agent_shape
+    from web.shapes import agent_shape
 
     now = context.now_ns()
     with context.reader() as reader:
@@ -67,8 +67,8 @@ def inspect_agent(context: Context, name: str, as_json: bool) -> None:
     \b
     aex agent inspect shop
     """
-    from aex_addon.cli.shapes import agent_shape, token_shape
     from ledger.errors import CommandRefused
+    from web.shapes import agent_shape, token_shape
 
     now = context.now_ns()
     # The token of a run is its agent's; the name of a run begins with the agent's.
@@ -89,7 +89,7 @@ def inspect_agent(context: Context, name: str, as_json: bool) -> None:
 
 
 def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
-    from aex_addon.cli.shapes import short, usd
+    from web.shapes import short, usd
 
     reason = f" ({found.lifecycle_reason})" if found.lifecycle_reason else ""
     windowed = found.budget_window != "total"
@@ -116,7 +116,7 @@ def _stop(found: Agent) -> str:
 
 
 def _show_tokens(tokens: list[Token], now_ns: int) -> None:
-    from aex_addon.cli.shapes import short, token_state
+    from web.shapes import short, token_state
 
     table(
         ("token", "scope", "label", "state", "created", "expires"),

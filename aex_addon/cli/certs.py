@@ -153,6 +153,6 @@ def _store_shape(seen: Look, label: str) -> dict[str, Any]:
 
 
 def _iso(moment: datetime) -> str | None:
-    from aex_addon.cli.shapes import iso
+    from web.shapes import iso
 
     return iso(int(moment.timestamp()) * 1_000_000_000)

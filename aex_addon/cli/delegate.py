@@ -7,19 +7,17 @@ handed on (ledger/accounts.py).
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from aex_addon.cli.ask import post, refusal
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, say
 from aex_addon.cli.values import COUNT, Duration, Usd
 from aex_addon.home import HomeError
 
 _PATH = "/v1/aex/tokens"
-_PATIENCE_S = 30.0
-_ANSWER_MAX = 65_536
 _SECOND_NS = 1_000_000_000
 
 
@@ -46,7 +44,7 @@ def delegate(
     \b
     aex agent delegate --budget 0.25 --name search --ttl 1h
     """
-    from aex_addon.cli.shapes import amounts, iso, usd
+    from web.shapes import amounts, iso, usd
 
     asked = {
         "budget_usd": usd(budget),
@@ -85,37 +83,11 @@ def _set(context: Context, variable: str) -> str:
 
 def _ask(root: str, token: str, asked: dict[str, Any]) -> dict[str, Any]:
     """What the gateway made. Raises HomeError with the reason where it made nothing."""
-    from http.client import HTTPException
-    from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
-
     if not root.startswith(("http://", "https://")):
         raise HomeError(f"AEX_BASE_URL is no address of a gateway: {root!r}")
-    # Only these two: no proxy stands in between, and the token follows no redirect.
-    opener = OpenerDirector()
-    opener.add_handler(HTTPHandler())
-    opener.add_handler(HTTPSHandler())
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    url, content = root.rstrip("/") + _PATH, json.dumps(asked).encode()
-    try:
-        request = Request(url, content, headers)  # noqa: S310 - the scheme was checked
-        with opener.open(request, timeout=_PATIENCE_S) as answer:
-            status, content = answer.status, answer.read(_ANSWER_MAX)
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise HomeError(f"no gateway answers at {root} ({reason})") from error
-    return _read(root, status, content)
-
-
-def _read(root: str, status: int, content: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(content)
-    except ValueError:
-        body = None
-    body = body if isinstance(body, dict) else {}
+    status, body = post(root, _PATH, token, asked)
     words = all(isinstance(body.get(key), str) for key in ("token", "name", "token_id"))
     counts = all(isinstance(body.get(key), int) for key in ("budget_nanousd", "expires_at"))
     if status == 200 and words and counts:
         return body
-    error = body.get("error")
-    message = error.get("message") if isinstance(error, dict) else None
-    raise HomeError(str(message or f"what answers at {root} gave no token (status {status})"))
+    raise refusal(root, status, body, "token")

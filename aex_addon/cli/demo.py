@@ -137,7 +137,7 @@ def demo(keep: bool, as_json: bool) -> None:
         executions = list(reversed(stage.aex("executions", "list", "--limit", "20")))
         after = stage.aex("agent", "inspect", AGENT)
         audit = stage.aex("audit")
-        dashboard = f"http://{stage.address}/dashboard"
+        dashboard = stage.aex("dashboard")["url"]
         if as_json:
             story = {"executions": executions, "before": before, "after": after}
             click.echo(json.dumps({**story, "audit": audit, "dashboard": dashboard}, indent=2))

@@ -45,8 +45,8 @@ def env(
     eval "$(aex env --agent shop)"
     """
     from aex_addon.cli.issue import issue_token, sole_agent
-    from aex_addon.cli.shapes import short
     from certs.render import render
+    from web.shapes import short
 
     # All that can be refused comes before the token.
     address(context)

@@ -34,7 +34,7 @@ def list_executions(
     \b
     aex executions list --agent shop --state DENIED --limit 10
     """
-    from aex_addon.cli.shapes import execution_shape, short, usd
+    from web.shapes import execution_shape, short, usd
 
     with context.reader() as reader:
         rows = reader.executions(agent=agent, state=state, limit=limit)
@@ -72,8 +72,8 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
     \b
     aex executions show ex_0123456789abcdef
     """
-    from aex_addon.cli.shapes import execution_shape, logged_shape, short, usd
     from ledger.errors import CommandRefused
+    from web.shapes import execution_shape, logged_shape, short, usd
 
     with context.reader() as reader, reader.snapshot():
         row, story = reader.execution(execution_id), reader.story(execution_id)

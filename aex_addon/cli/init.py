@@ -58,6 +58,7 @@ def init(context: Context, as_json: bool) -> None:
     AEX_HOME=/srv/aex aex init
     """
     from aex_addon.assembly import prepare
+    from aex_addon.web_tokens import token_file
     from certs.ca import ROOT_FILE
 
     home = context.home
@@ -71,6 +72,7 @@ def init(context: Context, as_json: bool) -> None:
         "config": str(home.config),
         "ca": str(home.ca_dir / ROOT_FILE),
         "bundle": str(home.bundle),
+        "admin_token": str(token_file(home, "operator")),
         "created": new,
     }
     if as_json:

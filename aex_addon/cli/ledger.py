@@ -40,10 +40,10 @@ def adjust(context: Context, execution_id: str, usd: int, reason: str, as_json: 
     \b
     aex ledger adjust ex_0123456789abcdef --actual 0.0421 --reason "invoice of July"
     """
-    from aex_addon.cli.shapes import execution_shape
-    from aex_addon.cli.shapes import usd as shown
     from ledger.commands import Adjust
     from ledger.errors import CommandRefused
+    from web.shapes import execution_shape
+    from web.shapes import usd as shown
 
     with context.reader() as reader:
         before = reader.execution(execution_id)

@@ -93,7 +93,7 @@ def restore_command(
 
 
 def _consequences(plan: Plan) -> Iterator[str]:
-    from aex_addon.cli.shapes import short
+    from web.shapes import short
 
     yield f"The back-up is sound: {plan.backup.seq} events, up to {short(plan.backup.time_ns)}."
     if plan.current is None:

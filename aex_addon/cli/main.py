@@ -30,6 +30,7 @@ COMMANDS = {
     "run": (f"{_CLI}.run:run", "Run a command as an agent."),
     "env": (f"{_CLI}.env:env", "Print what to export to be an agent."),
     "status": (f"{_CLI}.status:status", "The gateway, the balances, the end of the log."),
+    "dashboard": (f"{_CLI}.dashboard:dashboard", "Open the dashboard, signed in."),
     "executions": (f"{_CLI}.executions:executions", "Calls: what each one was and cost."),
     "models": (f"{_CLI}.models:models", "Models: their prices, limits and routes."),
     "audit": (f"{_CLI}.audit:audit", "Check the log and every balance."),

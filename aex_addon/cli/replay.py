@@ -85,8 +85,8 @@ def replay(
 
 
 def _shape(found: Folded, execution_id: str | None) -> dict[str, Any]:
-    from aex_addon.cli.shapes import agent_shape, execution_shape, iso
     from ledger.errors import CommandRefused
+    from web.shapes import agent_shape, execution_shape, iso
 
     shape: dict[str, Any] = {"seq": found.seq, "time": iso(found.time_ns)}
     state = found.state

@@ -58,7 +58,7 @@ def status(context: Context, as_json: bool) -> None:
     \b
     aex status --json
     """
-    from aex_addon.cli.shapes import agent_shape, iso
+    from web.shapes import agent_shape, iso
 
     gateway = gateway_shape(context)
     accounts: list[dict[str, Any]] = []

@@ -91,7 +91,7 @@ def list_teams(context: Context, as_json: bool) -> None:
     \b
     aex team list
     """
-    from aex_addon.cli.shapes import agent_shape
+    from web.shapes import agent_shape
 
     now = context.now_ns()
     with context.reader() as reader:

@@ -74,7 +74,7 @@ def _guide(context: Context, where: str) -> str:
             f'  or export          eval "$(aex env --agent {name})"',
             f"  which sets         HTTPS_PROXY=http://{name}:TOKEN@{where} and the CA bundle,",
             f"                     OPENAI_BASE_URL=http://{where}/v1",
-            f"  look               http://{where}/dashboard",
+            "  look               aex dashboard",
         ]
     )
 

@@ -33,10 +33,10 @@ def verify_proof(
     \b
     aex verify-proof call.tlog-proof --vkey-file checkpoint.pub
     """
-    from aex_addon.cli.shapes import event_shape, usd
     from aex_addon.keys import read_verifier_keys, verifier_keys
     from ledger.event_proof import verify
     from ledger.proof import ProofError
+    from web.shapes import event_shape, usd
 
     known = [*vkeys, *(read_verifier_keys(vkey_file) if vkey_file else ())]
     try:

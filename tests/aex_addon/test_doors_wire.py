@@ -95,11 +95,11 @@ async def test_a_tunnel_to_aex_itself(rig: Rig, host: str) -> None:
 
 
 async def test_the_pages(rig: Rig) -> None:
-    """Asked directly they are shown; under a foreign name only /health is."""
+    """Asked directly they are there; under a foreign name only /health is."""
     own, foreign = f"127.0.0.1:{rig.port}", "rebound.example"
     expected = {
         (own, "/health"): 200,
-        (own, "/dashboard"): 200,
+        (own, "/dashboard"): 401,
         (own, "/static/aex.css"): 200,
         (own, "/nothing"): 404,
         (foreign, "/health"): 200,

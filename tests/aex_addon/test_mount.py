@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from flask import Flask
@@ -18,7 +19,7 @@ OWN = frozenset(("127.0.0.1", "localhost", "::1"))
 PEERS = ("127.0.0.1", "127.9.9.9", "::1")
 
 
-@pytest.mark.parametrize("path", ["/dashboard", "/", "/admin", "/health/x", "/healthy"])
+@pytest.mark.parametrize("path", ["/dashboard", "/", "/admin", "/health/x", "/healthy", "/metrics"])
 @pytest.mark.parametrize("peer", PEERS)
 def test_pages_on_this_machine(path: str, peer: str) -> None:
     """A loopback client that uses one of our names sees them."""
@@ -42,7 +43,9 @@ def test_pages_on_this_machine(path: str, peer: str) -> None:
 def test_pages_elsewhere(path: str, host: str, peer: str) -> None:
     """A foreign name (DNS rebinding) or a client of another machine sees nothing."""
     assert not may_see(path, host, OWN, peer)
-    assert may_see("/health?verbose", host, OWN, peer)
+    for public in ("/health?verbose", "/health/live"):
+        assert may_see(public, host, OWN, peer)
+    assert not may_see("/metrics", host, OWN, peer)
 
 
 class Proxyserver:
@@ -84,6 +87,16 @@ async def test_a_page(mount: Mount, host: str) -> None:
     await mount.request(flow)
     assert flow.response is not None
     assert (flow.response.status_code, flow.response.content) == (200, b"the page")
+
+
+@pytest.mark.parametrize(("rule", "status"), [("loopback", 421), ("token", 404)])
+async def test_metrics_by_token(rule: Literal["loopback", "token"], status: int) -> None:
+    """Where /metrics takes a token the application is asked, whoever scrapes, wherever from."""
+    with taddons.context(Proxyserver(), loadcore=False):
+        flow = asked(host="aex.internal", path=b"/metrics")
+        await Mount(Flask("pages"), rule).request(flow)
+    assert flow.response is not None
+    assert flow.response.status_code == status
 
 
 async def test_no_page(mount: Mount) -> None:

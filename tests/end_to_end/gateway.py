@@ -135,6 +135,11 @@ class Gateway:
         assert isinstance(answer, dict)
         return answer
 
+    def operator(self) -> dict[str, str]:
+        """The header that opens all of AEX's own pages."""
+        token = (self.home / "keys" / "admin.token").read_text().strip()
+        return {"authorization": f"Bearer {token}"}
+
     def audit_passes(self) -> bool:
         done = self.run("audit", "--json")
         return done.returncode == 0 and json.loads(done.stdout)["ok"] is True

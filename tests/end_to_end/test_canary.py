@@ -119,8 +119,12 @@ def answers(gateway: Gateway, agent: Agent) -> Iterator[tuple[str, httpx.Respons
             headers = {"x-echo": how}
             yield how, client.post("/v1/chat/completions", json=body, headers=headers)
         yield "raised", client.post("/v1/chat/completions", json=CHAT, headers={ASKED: "1"})
-        for page in ("/health", "/dashboard", "/metrics", "/no-such-page"):
-            yield page, client.get(page)
+        for page in ("/health", "/metrics", "/dashboard", "/admin/activity", "/admin/agents"):
+            yield page, client.get(page, headers=gateway.operator())
+        row = client.get("/admin/activity", headers=gateway.operator()).json()["executions"][0]
+        story = f"executions/{row['execution_id']}"
+        for page in (f"/admin/{story}", f"/dashboard/{story}", "/no-such-page"):
+            yield page, client.get(page, headers=gateway.operator())
 
 
 def sinks(gateway: Gateway, agent: Agent) -> Iterator[tuple[str, str]]:

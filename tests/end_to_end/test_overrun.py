@@ -22,7 +22,9 @@ NANO = 10**9
 
 
 def page(gateway: Gateway, path: str) -> str:
-    answer = httpx.get(f"{gateway.url}{path}", trust_env=False, timeout=30)
+    answer = httpx.get(
+        f"{gateway.url}{path}", headers=gateway.operator(), trust_env=False, timeout=30
+    )
     assert answer.status_code == 200
     return answer.text
 

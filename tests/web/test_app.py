@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from ledger.activity import ActivityReader
 from ledger.admin_commands import CreditAgent
 from ledger.commands import Refusal
 from ledger.errors import LedgerUnavailable
-from ledger.read import Reader
 from ledger.store import Store
-from tests.ledger.making import START, URL, admit, commit, create, open_at, run, team
-from web.app import create_app
+from tests.ledger.making import URL, admit, commit, create, open_at, run, team
+from tests.web.conftest import Site
 
-ABOUT = {"version": "3", "gateway": "gw_1", "draining": False, "inflight": 2, "ledger_backlog": 0}
 NAMES = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -33,44 +30,13 @@ NAMES = (
 )
 
 
-@pytest.fixture
-def client(open_reader: Callable[[], Reader]) -> FlaskClient:
-    return other(open_reader)
-
-
-def other(open_reader: Callable[[], Reader], **about: Any) -> FlaskClient:
-    return create_app(open_reader, lambda: {**ABOUT, **about}, lambda: START).test_client()
-
-
-def gone() -> Reader:
+def gone() -> ActivityReader:
     raise LedgerUnavailable("the ledger file is gone")
 
 
 def denied(store: Store, model: str) -> None:
     refusal = Refusal(403, "model_unpriced", f"no price for {model}")
     store.one(admit(f"ex_{model}", "bot", model=model, endpoint=model, refusal=refusal))
-
-
-def test_health(client: FlaskClient) -> None:
-    """A gateway that can serve says so, with what it knows of itself."""
-    answer = client.get("/health")
-    assert (answer.status_code, answer.json["status"]) == (200, "ok")
-    assert answer.json["ledger"]["ok"] is True
-    assert answer.json["ledger"]["events"] > 0
-    assert answer.json["gateway"] == "gw_1"
-
-
-def test_health_without_a_ledger() -> None:
-    """Where the ledger cannot be read, the answer is a 503 that says why."""
-    answer = other(gone).get("/health")
-    assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
-    assert answer.json["ledger"] == {"ok": False, "error": "the ledger file is gone"}
-
-
-def test_health_while_stopping(open_reader: Callable[[], Reader]) -> None:
-    """A gateway that takes no more calls says so by its status."""
-    answer = other(open_reader, draining=True).get("/health")
-    assert (answer.status_code, answer.json["ledger"]["ok"]) == (503, True)
 
 
 def test_the_dashboard(client: FlaskClient, store: Store) -> None:
@@ -131,16 +97,21 @@ def test_metrics(
     assert answer.text.endswith(end)
 
 
-def test_metrics_without_a_ledger() -> None:
+def test_metrics_without_a_ledger(site: Site) -> None:
     """The scrape fails with a status and a sentence, so that the target counts as down."""
-    answer = other(gone).get("/metrics")
+    answer = site.client(open_reader=gone).get("/metrics")
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "ledger_unreadable")
 
 
-def test_an_empty_dashboard(tmp_path: Path) -> None:
+def test_an_empty_dashboard(site: Site, tmp_path: Path) -> None:
     """Without agents it says how to make one."""
-    open_at(tmp_path).close()
-    page = other(lambda: Reader(URL, tmp_path)).get("/dashboard").text
+    (tmp_path / "new").mkdir()
+    open_at(tmp_path / "new").close()
+    page = (
+        site.client(open_reader=lambda: ActivityReader(URL, tmp_path / "new"))
+        .get("/dashboard")
+        .text
+    )
     assert "aex agent create" in page
 
 
@@ -164,9 +135,9 @@ def test_the_escape_corpus_bites(client: FlaskClient, store: Store) -> None:
     assert "<script" in html.unescape(page)
 
 
-def test_a_dashboard_without_a_ledger() -> None:
+def test_a_dashboard_without_a_ledger(site: Site) -> None:
     """It is a 503 with a sentence, not a fault."""
-    answer = other(gone).get("/dashboard")
+    answer = site.client(open_reader=gone).get("/dashboard")
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "ledger_unreadable")
 
 
@@ -190,7 +161,7 @@ def test_every_answer_is_hardened(client: FlaskClient, path: str) -> None:
     assert "unsafe" not in policy
     assert "*" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
 
 

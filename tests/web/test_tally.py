@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger.activity import ActivityReader as Reader
 from ledger.admin_commands import CreditAgent
 from ledger.commands import Recover
 from ledger.events import OVERRUN
-from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.making import REFUSED, admit, commit, create, open_at, release
-from web import tally
+from web import along
 from web.tally import Ends, Tally
 
 OpenReader = Callable[[], Reader]
@@ -49,7 +49,7 @@ def test_sums_are_exact_at_every_look(
     store: Store, open_reader: OpenReader, stretch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever came between two looks, and however it is cut, all of it is counted once."""
-    monkeypatch.setattr(tally, "_STRETCH", stretch)
+    monkeypatch.setattr(along, "STRETCH", stretch)
     store.one(create("zoe"))
     looks = Tally()
     with open_reader() as reader:
@@ -148,7 +148,7 @@ def test_a_failed_look_counts_nothing_twice(
     store: Store, open_reader: OpenReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look that breaks off half-way leaves the sums as they were."""
-    monkeypatch.setattr(tally, "_STRETCH", 3)
+    monkeypatch.setattr(along, "STRETCH", 3)
     store.one(create("zoe"))
     work(store, 1)
     looks = Tally()

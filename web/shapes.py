@@ -1,4 +1,4 @@
-"""Rows of the books as the command line gives them out.
+"""Rows of the books as the command line and the admin API give them out.
 
 Owns: the keys of the JSON documents (they only ever grow), times as text, amounts as text.
 Refuses to know: queries, tables on a screen.
@@ -14,7 +14,7 @@ from ledger.balance import current
 from ledger.events import Event
 from ledger.logged import Logged
 from ledger.money import show_usd
-from ledger.state import OPEN_STATES, Agent, Execution, Token
+from ledger.state import OPEN_STATES, STATES, Agent, Execution, Token
 from ledger.windows import end_of
 
 _SECOND = 1_000_000_000
@@ -129,3 +129,48 @@ def logged_shape(logged: Logged) -> dict[str, Any]:
     """An event with its links in the chain."""
     links = {"prev_hash": logged.prev.hex(), "event_hash": logged.digest.hex()}
     return event_shape(logged.event) | links
+
+
+def account_schema() -> dict[str, Any]:
+    """JSON Schema of agent_shape."""
+    text, optional, whole = {"type": "string"}, {"type": ["string", "null"]}, {"type": "integer"}
+    money = ("budget", "spent", "reserved", "remaining")
+    return schema_of(
+        name=text,
+        kind={"type": "string", "enum": ["team", "agent", "run"]},
+        parent=optional,
+        lifecycle_state=text,
+        lifecycle_reason=text,
+        **{f"{name}_nanousd": whole for name in money},
+        **{f"{name}_usd": text for name in money},
+        budget_window=text,
+        rpm=whole,
+        tpm=whole,
+        stopped_by=optional,
+        created_at=optional,
+        expires_at=optional,
+    )
+
+
+def execution_schema() -> dict[str, Any]:
+    """JSON Schema of execution_shape."""
+    text, optional, whole = {"type": "string"}, {"type": ["string", "null"]}, {"type": "integer"}
+    texts = ("execution_id", "agent", "account", "door", "provider", "model", "endpoint", "reason")
+    return schema_of(
+        **dict.fromkeys(texts, text),
+        state={"type": "string", "enum": list(STATES)},
+        reserved_nanousd=whole,
+        actual_nanousd=whole,
+        status_code={"type": ["integer", "null"]},
+        usage={"type": ["object", "null"]},
+        stream={"type": "boolean"},
+        open={"type": "boolean"},
+        created_at=optional,
+        dispatched_at=optional,
+        terminal_at=optional,
+    )
+
+
+def schema_of(**properties: Any) -> dict[str, Any]:
+    """JSON Schema of an object that has all of these."""
+    return {"type": "object", "properties": properties, "required": list(properties)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aex_addon.cli.shapes import (
+from ledger.state import Agent, Execution, Token, columns
+from web.shapes import (
     agent_shape,
     amounts,
     execution_shape,
@@ -13,7 +14,6 @@ from aex_addon.cli.shapes import (
     token_state,
     usd,
 )
-from ledger.state import Agent, Execution, Token, columns
 
 DAY_NS = 86_400_000_000_000
 
