@@ -113,15 +113,24 @@ class ActivityReader(Reader):
         query = _rows(model, Execution).where(model.execution_id.in_(list(ids)))
         return [Execution(*row) for row in self._fetch(query.order_by(model.created_at.desc()))]
 
-    def runs_below(self, agent: str, now: int, most: int) -> list[Agent]:
-        """The newest runs of an agent that have not ended."""
+    def runs(self, now: int, most: int, agent: str = "") -> list[Agent]:
+        """The newest runs that have not ended, of an agent or of all."""
         model = self._tables.agents
-        query = _rows(model, Agent).where(model.parent == agent, model.kind == "run")
+        query = _rows(model, Agent).where(model.kind == "run")
+        if agent:
+            query = query.where(model.parent == agent)
         query = query.where(model.lifecycle_state != "DECOMMISSIONED")
         query = query.where((model.expires_at == 0) | (model.expires_at > now))
         return [
             Agent(*row) for row in self._fetch(query.order_by(model.created_at.desc()).limit(most))
         ]
+
+    def lasting(self) -> list[Agent]:
+        """Teams and agents that have not ended, by name."""
+        model = self._tables.agents
+        query = _rows(model, Agent).where(model.kind != "run")
+        query = query.where(model.lifecycle_state != "DECOMMISSIONED")
+        return [Agent(*row) for row in self._fetch(query.order_by(model.name))]
 
     def spent(self, after: int, upto: int) -> list[Spent]:
         """What was booked by events after a place and up to another, as the calls stand now."""

@@ -65,7 +65,7 @@ def _reading(pages: Blueprint, handed: Handed) -> None:
     def agents() -> Response:
         """All accounts but runs, with their balances."""
         with handed.open_reader() as reader:
-            found = [one for one in reader.agents() if one.kind != "run"]
+            found = reader.lasting()
         return jsonify({"agents": [agent_shape(one, handed.now()) for one in found]})
 
     @pages.get("/checkpoints")

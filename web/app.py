@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, request
 from prometheus_client.exposition import choose_encoder
 
-from ledger.balance import current
-from ledger.money import show_usd
 from web.api import api
 from web.entry import guard
+from web.forms import forms
 from web.handed import Handed
 from web.health import health
+from web.live import live
 from web.metrics import BooksCollector
-from web.problems import explain
+from web.pages import Sums, pages
+from web.problems import explain, ticks
+from web.spend import Spend
 from web.tally import Tally
-from web.view import agent_rows, execution_rows
 
-_SHOWN = 50
 _BODY_MAX = 64 * 1024
+_STATIC = {"aex.css": "text/css", "aex.js": "text/javascript"}
 
 
 def create_app(handed: Handed) -> Flask:
@@ -31,30 +32,14 @@ def create_app(handed: Handed) -> Flask:
     # A static folder would be sent from open files, which the bridge to mitmproxy never closes.
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_MAX
-    tally = Tally()
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["ticks"] = ticks
+    sums = Sums(Tally(), Spend())
     guard(app, handed)
-    app.register_blueprint(health(handed))
-    app.register_blueprint(api(handed))
-    style = (Path(__file__).parent / "static" / "aex.css").read_bytes()
-    collector = BooksCollector(handed.open_reader, tally, handed.now)
-
-    @app.get("/dashboard")
-    def dashboard() -> str:
-        """Who spent what, and the newest calls."""
-        with handed.open_reader() as reader:
-            ends = tally.ends(reader)
-            with reader.snapshot():
-                head, executions = reader.head(), reader.executions(limit=_SHOWN)
-                agents = [current(agent, handed.now()) for agent in reader.agents()]
-        return render_template(
-            "dashboard.html",
-            about=handed.about(),
-            agents=agent_rows(agents, ends),
-            executions=execution_rows(executions),
-            head=head,
-            # What an agent spends is in its teams' sums, too, and what a run spends in its agent's.
-            spent=show_usd(sum(one.spent_nanousd for one in agents if one.kind == "agent")),
-        )
+    for part in (health(handed), api(handed), pages(handed, sums), live(handed, sums)):
+        app.register_blueprint(part)
+    app.register_blueprint(forms(handed))
+    collector = BooksCollector(handed.open_reader, sums.tally, handed.now)
 
     @app.get("/metrics")
     def metrics() -> Response:
@@ -62,9 +47,14 @@ def create_app(handed: Handed) -> Flask:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(collector), content_type=content_type)
 
-    @app.get("/static/aex.css")
-    def stylesheet() -> Response:
-        return Response(style, mimetype="text/css")
-
+    for name, mimetype in _STATIC.items():
+        _serve(app, name, mimetype)
     explain(app)
     return app
+
+
+def _serve(app: Flask, name: str, mimetype: str) -> None:
+    content = (Path(__file__).parent / "static" / name).read_bytes()
+    app.add_url_rule(
+        f"/static/{name}", name, lambda: Response(content, mimetype=mimetype), methods=["GET"]
+    )

@@ -8,6 +8,7 @@ Refuses to know: which page it was.
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 from ledger.errors import LedgerError
@@ -20,6 +21,14 @@ class Problem(Exception):
     def __init__(self, status: int, code: str, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.remedy = status, code, message, remedy
+
+
+def ticks(text: str) -> Markup:
+    """A sentence as HTML, with what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in parts
+    )
 
 
 def wants_page() -> bool:

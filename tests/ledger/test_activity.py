@@ -95,9 +95,10 @@ def test_what_events_are_about(store: Store, reader: ActivityReader) -> None:
 def test_runs(store: Store, reader: ActivityReader, hand: Hand) -> None:
     """The newest that have not ended, so many at the most."""
     store.execute([run("alice", label, 5) for label in ("r1", "r2", "r3")])
-    names = [one.name for one in reader.runs_below("alice", hand.now, 2)]
-    assert names == ["alice/r3", "alice/r2"]
-    assert reader.runs_below("bob", hand.now, 2) == []
+    names = [one.name for one in reader.runs(hand.now, 2, "alice")]
+    assert names == ["alice/r3", "alice/r2"] == [one.name for one in reader.runs(hand.now, 2)]
+    assert reader.runs(hand.now, 2, "bob") == []
+    assert [one.name for one in reader.lasting()] == ["alice", "bob"]
 
 
 def test_spending(store: Store, reader: ActivityReader, hand: Hand) -> None:

@@ -1,0 +1,31 @@
+"""What lets the next call pass, by the code of a denial.
+
+Owns: one sentence for the operator for each code that stands in the ledger.
+Refuses to know: what the agent was told (aex_addon/denials.py).
+"""
+
+from __future__ import annotations
+
+from ledger.state import Execution
+
+_LOOK = "The message says what the request would have to be."
+_BY_CODE = {
+    "budget_exceeded": "Top up {account}: `aex agent top-up {account} USD`.",
+    "overrun": "Look at the call that was billed above its reserve, then top up {account}.",
+    "rate_limited": "It passes by itself; `aex agent limits {account} --rpm N` allows more.",
+    "agent_not_serving": "Let it go on: `aex agent state {account} READY --reason TEXT`.",
+    "token_revoked": "Give the agent a new token: `aex agent rotate-token {agent}`.",
+    "token_expired": "Give the agent a new token: `aex agent rotate-token {agent}`.",
+    "token_of_another_agent": "Use the name and the token of the same agent.",
+    "token_scope": "This token may only read; `aex agent rotate-token {agent}` makes another.",
+    "idempotency_key_reused": "The agent used one key for two requests; it takes a new one.",
+    "model_unpriced": 'Price it: [models."NAME"] in aex.toml; `aex models list` shows the known.',
+    "provider_key_missing": "Give the gateway the provider's key: api_key_env in aex.toml.",
+    "not_metered": 'Nothing unmetered passes unless unmetered_paths = "pass".',
+}
+
+
+def remedy(code: str, execution: Execution) -> str:
+    """The sentence for a denied call."""
+    words = _BY_CODE.get(code, _LOOK)
+    return words.format(account=execution.account, agent=execution.agent)
