@@ -69,11 +69,17 @@ class Admission:
         except LedgerError as error:
             logger.error("admission failed: %s", error)
             return denials.unavailable("its ledger does not answer", command.execution_id)
+        admissions = self._parts.observed.admissions
         if isinstance(outcome, Denied):
+            # Its model is whatever a client wrote; what was admitted has a price or a free format.
+            admissions.add((outcome.agent or "", command.provider, "", outcome.code))
             return denials.explain(outcome, self._parts.settings.denial_status)
         if isinstance(outcome, Underway):
             return denials.underway(outcome.execution_id)
-        if isinstance(outcome, Admitted | Replayed):
+        if isinstance(outcome, Admitted):
+            admissions.add((outcome.agent, command.provider, command.model, "admitted"))
+            return outcome
+        if isinstance(outcome, Replayed):
             return outcome
         logger.critical("the ledger refused a call: %s", outcome)
         return denials.unavailable("its ledger refused it", command.execution_id)

@@ -39,6 +39,7 @@ from ledger.engine_sqlite import SqliteEngine
 from ledger.opening import open_store, quick_check
 from ledger.read import Reader
 from ledger.store import Store
+from web.observed import Observed
 
 logger = logging.getLogger("aex")
 
@@ -123,13 +124,15 @@ def assemble(
     for route in made.routes.keyless:
         name = route.credentials.name
         logger.warning("no key in %s: calls to %s go without one", name, route.host)
+    observed = Observed()
     parts = Parts(
         in_force=InForce(made),
-        books=Books(store, loop),
+        books=Books(store, loop, observed),
         destinations=Destinations(),
         identity=Identity(),
         vault=load_vault(home.keys / "answers.key"),
         gateway=gateway,
+        observed=observed,
     )
     return Assembly(
         home=home,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ledger.admin_commands import Command
 from ledger.commands import Admit, Outcome, Release
 from ledger.errors import CommitUnknown, LedgerBusy, LedgerError
 from ledger.store import Store
+from web.observed import Observed
 
 logger = logging.getLogger("aex.books")
 
@@ -40,9 +42,12 @@ class _Waiting:
 class Books:
     """Commands from many flows, one store. Lives on one event loop."""
 
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, store: Store, loop: asyncio.AbstractEventLoop, observed: Observed | None = None
+    ) -> None:
         self._store = store
         self._loop = loop
+        self._observed = observed or Observed()
         self._pending: list[_Waiting] = []
         self._scheduled = False
         self._retry_s = _RETRY_FIRST_S
@@ -100,25 +105,34 @@ class Books:
     def _flush(self) -> None:
         batch = self._pending[: 1 if self._singly else BATCH_MAX]
         commands = [item.command for item in batch]
+        began = time.perf_counter()
         if self._threads is not None:
             running = self._loop.run_in_executor(self._threads, self._store.execute, commands)
-            running.add_done_callback(lambda done: self._ran(batch, done))
+            running.add_done_callback(lambda done: self._ran(batch, done, began))
             return
         try:
             outcomes = self._store.execute(commands)
         except Exception as error:  # noqa: BLE001 - sorted by kind in _failed
             self._failed(batch, error)
         else:
+            self._committed(batch, began)
             self._answer(batch, outcomes)
 
-    def _ran(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
+    def _ran(
+        self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]], began: float
+    ) -> None:
         error = done.exception()
         if error is None:
+            self._committed(batch, began)
             self._answer(batch, done.result())
         elif isinstance(error, Exception):
             self._failed(batch, error)
         else:
             raise error
+
+    def _committed(self, batch: list[_Waiting], began: float) -> None:
+        self._observed.batch_size.observe(len(batch))
+        self._observed.commit_seconds.observe(time.perf_counter() - began)
 
     def _answer(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
         self._take(len(batch))

@@ -85,6 +85,7 @@ class InFlight:
     recording:  set where an idempotency key asks that the answer be kept.
     cut:        why AEX itself ends the call before its end; "" where it does not.
     outgrown:   the provider has gone beyond what was granted, so that this bounds nothing.
+    sent_at:    the steady clock (s) when it was let go, 0 before.
     told_at:    how much had been delivered when its count first cost more than the reserve.
     due:        the batch whose results it fetches, while its bill is still to come.
     """
@@ -104,6 +105,7 @@ class InFlight:
     outgrown: bool = False
     told_at: int | None = None
     due: Due | None = None
+    sent_at: float = 0.0
 
     def lose_sight(self) -> None:
         """From here on the answer passes unread."""

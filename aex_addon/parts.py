@@ -6,7 +6,7 @@ Owns: one record. Refuses to know: how its parts are made (assembly.py).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aex_addon import clock
@@ -16,6 +16,7 @@ from aex_addon.destinations import Destinations
 from aex_addon.idempotency import Vault
 from aex_addon.identity import Identity
 from aex_addon.settings import Settings
+from web.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Parts:
     vault: Vault
     gateway: str
     now: Callable[[], datetime] = clock.utc_now
+    observed: Observed = field(default_factory=Observed)
 
     @property
     def configuration(self) -> Configuration:

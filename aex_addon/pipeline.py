@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
-from aex_addon import calls, clock, denials, idempotency
+from aex_addon import calls, clock, denials, idempotency, watch
 from aex_addon.admission import Admission
 from aex_addon.aliases import Choice
 from aex_addon.answers import Answers
@@ -88,7 +88,8 @@ class Pipeline:
         if door in ("web", "own", "foreign"):
             flow.metadata[PASSED] = True
             return
-        denial = await self._admit(flow, door)
+        with watch.waiting(self.parts, "admission"):
+            denial = await self._admit(flow, door)
         if denial is not None:
             flow.response = refuse(flow, denial)
 
@@ -201,7 +202,7 @@ class Pipeline:
         calls.send_upstream(flow, route, b"" if socket else body, socket)
         self.parts.destinations.allow(flow.client_conn.id, route.host, route.port)
         flow.metadata[ADMITTED] = True
-        inflight.dispatched = True
+        watch.let_go(inflight)
         return None
 
     @survive
@@ -210,6 +211,7 @@ class Pipeline:
         inflight, trip = self.inflight.get(flow), self.trips.get(flow)
         if inflight is None or trip is None or not inflight.dispatched or flow.response is None:
             return
+        watch.first_byte(self.parts, inflight)
         access = trip.choice.route.credentials
         access.heard(flow.response.status_code, flow.response.headers)
         decoded_max = trip.configuration.settings.body_limit_mib * 2**21
@@ -245,9 +247,11 @@ class Pipeline:
                 attempt.token_hash, attempt.fingerprint, command.execution_id, clock.now_ns()
             )
         command = self.bulks.kept(inflight, command)
-        futures = [self.parts.books.settle(self.answers.sealed(inflight, command, ending))]
-        futures += [self.parts.books.settle(more) for more in await self.bulks.told(inflight)]
-        _, waiting = await asyncio.wait(futures, timeout=SETTLE_PATIENCE_S)
+        with watch.waiting(self.parts, "settlement"):
+            futures = [self.parts.books.settle(self.answers.sealed(inflight, command, ending))]
+            watch.booked(self.parts, inflight, command)
+            futures += [self.parts.books.settle(more) for more in await self.bulks.told(inflight)]
+            _, waiting = await asyncio.wait(futures, timeout=SETTLE_PATIENCE_S)
         if waiting:
             logger.warning("settling %s takes long; it goes on", command.execution_id)
         self.inflight.pop(flow, None)
@@ -278,8 +282,7 @@ def _websocket(flow: http.HTTPFlow, appraisal: Appraisal) -> Refusal | None:
     falls_back = not isinstance(appraisal.wire_format, KeepsSession)
     if appraisal.refusal is not None and not falls_back:
         return None
-    facts = appraisal.facts
-    if facts.kind == "socket" and flow.request.http_version == "HTTP/1.1":
+    if appraisal.facts.kind == "socket" and flow.request.http_version == "HTTP/1.1":
         return None
     message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
     return Refusal(426, "websocket_not_metered", message)

@@ -69,6 +69,7 @@ def hand_over(assembly: Assembly, about: Callable[[], Mapping[str, Any]]) -> Han
         config=ConfigLook(assembly),
         reload=reload,
         metrics=settings.metrics,
+        observed=assembly.parts.observed,
     )
 
 

@@ -39,7 +39,7 @@ def create_app(handed: Handed) -> Flask:
     for part in (health(handed), api(handed), pages(handed, sums), live(handed, sums)):
         app.register_blueprint(part)
     app.register_blueprint(forms(handed))
-    collector = BooksCollector(handed.open_reader, sums.tally, handed.now)
+    collector = BooksCollector(handed, sums.tally)
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -14,6 +14,7 @@ from ledger.activity import ActivityReader
 from ledger.admin_commands import Command
 from ledger.commands import Outcome
 from web.auth import Auth
+from web.observed import Observed
 
 
 class CannotRun(Exception):
@@ -51,3 +52,4 @@ class Handed:
     config: Callable[[], str] = lambda: ""
     reload: Callable[[str, str], Mapping[str, Any]] | None = None
     metrics: Literal["loopback", "token"] = "loopback"
+    observed: Observed = field(default_factory=Observed)

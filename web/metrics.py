@@ -11,38 +11,65 @@ that count stand in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ledger.activity import ActivityReader
 from ledger.balance import current
 from ledger.state import Agent
+from ledger.vouched import Taken
+from web.handed import Handed
+from web.seen import seen
 from web.tally import Ends, Tally
 
 _NANO = 1_000_000_000
 
 
 class BooksCollector(Collector):
-    """Each scrape reads the books as they stand, on a connection of its own."""
+    """Each scrape reads the books as they stand, on a connection of its own, and what was seen."""
 
-    def __init__(
-        self, open_reader: Callable[[], ActivityReader], tally: Tally, now: Callable[[], int]
-    ) -> None:
-        self._open_reader = open_reader
+    def __init__(self, handed: Handed, tally: Tally) -> None:
+        self._handed = handed
         self._tally = tally
-        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         """The families. Raises LedgerError, so that a scrape fails rather than tells half."""
-        with self._open_reader() as reader:
+        with self._handed.open_reader() as reader:
             ends = self._tally.ends(reader)
             with reader.snapshot():
-                height, agents = reader.head().seq, reader.agents()
-        accounts = [current(agent, self._now()) for agent in agents]
+                height, agents = reader.head().seq, reader.lasting()
+                newest = reader.checkpoints(newest=True)
+        now = self._handed.now()
+        accounts = [current(agent, now) for agent in agents]
         yield from families(height, accounts, ends)
+        yield from signed(now, newest[0] if newest else None)
+        yield from gateway(self._handed.about())
+        yield from seen(self._handed.observed)
+
+
+def signed(now: int, newest: Taken | None) -> Iterator[Metric]:
+    """The newest checkpoint; where there is none, its age is not told."""
+    size = GaugeMetricFamily(
+        "aex_checkpoint_events", "Events that the newest signed checkpoint covers."
+    )
+    size.add_metric((), newest.size if newest else 0)
+    age = GaugeMetricFamily(
+        "aex_checkpoint_age_seconds", "Since the newest checkpoint was signed.", unit="seconds"
+    )
+    if newest is not None:
+        age.add_metric((), max(now - newest.time_ns, 0) / _NANO)
+    yield from (size, age)
+
+
+def gateway(about: Mapping[str, Any]) -> Iterator[Metric]:
+    """What the gateway knows of itself at this moment."""
+    yield GaugeMetricFamily("aex_inflight", "Calls under way.", about.get("inflight", 0))
+    yield GaugeMetricFamily(
+        "aex_ledger_backlog", "Commands that are not durable yet.", about.get("ledger_backlog", 0)
+    )
 
 
 def families(height: int, accounts: Sequence[Agent], ends: Mapping[str, Ends]) -> Iterator[Metric]:

@@ -12,8 +12,8 @@ from aex_addon.web_acts import Runner, hand_over
 from aex_addon.web_tokens import web_tokens
 from ledger.admin_commands import CreditAgent, SetState
 from ledger.commands import Done, Rejected
-from tests.aex_addon.rig import Rig
-from tests.aex_addon.wire import connected
+from tests.aex_addon.rig import CHAT, Rig
+from tests.aex_addon.wire import Upstream, connected
 from web.handed import CannotRun
 
 
@@ -102,6 +102,32 @@ async def test_reloading(rig: Rig) -> None:
         (logged,) = reader.log(kind="gateway.configured")
     said = logged.event.data()
     assert (said["actor"], said["reason"]) == ("web:operator", "the new quarter")
+
+
+async def test_what_was_seen(rig: Rig, provider: Upstream) -> None:
+    """A call, a denial and a free call are counted where they happen, with what AEX added."""
+    observed = hand_over(rig.assembly, dict).observed
+    provider.json()
+    async with connected(rig.port) as client:
+        assert (await client.call(rig.request())).status == 200
+        body = json.dumps(CHAT | {"model": "no-such-model"}).encode()
+        assert (await client.call(rig.request(body=body))).status == 403
+    (row,) = [row for row in rig.executions() if row.state == "COMMITTED"]
+    call = ("bot", "openai", "gpt-4o-mini")
+    assert dict(observed.admissions.items()) == {
+        (*call, "admitted"): 1,
+        ("bot", "openai", "", "model_unpriced"): 1,
+    }
+    assert dict(observed.cost.items()) == {call: row.actual_nanousd}
+    tokens = {(*call, "input_tokens"): 3, (*call, "output_tokens"): 2}
+    assert dict(observed.tokens.items()) == tokens
+    assert observed.accuracy.total == row.actual_nanousd / row.reserved_nanousd
+    counts = {name: sum(found.counts) for name, found in observed.added.items()}
+    assert counts == {"admission": 2, "settlement": 1}
+    assert sum(observed.first_byte["openai"].counts) == 1
+    assert sum(observed.answer["openai"].counts) == 1
+    assert observed.commit_seconds.total > 0
+    assert observed.batch_size.total >= 3
 
 
 async def test_pages_over_the_wire(rig: Rig) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics import exposition
 from prometheus_client.parser import text_string_to_metric_families
 
+from ledger.activity import ActivityReader as Reader
 from ledger.admin_commands import DeleteAgent, NoteBypass
 from ledger.commands import Recover
 from ledger.errors import LedgerUnavailable
-from ledger.read import Reader
 from ledger.state import Agent
 from ledger.store import Store
+from ledger.vouched import Taken
 from tests.ledger.making import REFUSED, START, admit, commit, create, release, run, started, team
-from web.metrics import BooksCollector, families
+from web.metrics import BooksCollector, families, signed
+from web.observed import Observed
 from web.tally import Ends, Tally
 
 AGENT = started(name="bot", budget=5 * 10**9).state.agents["bot"]
@@ -38,7 +41,17 @@ def of(found: Samples, name: str, **labels: str) -> float:
 
 
 def scraped(open_reader: Callable[[], Reader], now: int = START) -> Samples:
-    return samples(generate_latest(BooksCollector(open_reader, Tally(), lambda: now)).decode())
+    return samples(generate_latest(collector(open_reader, now)).decode())
+
+
+def collector(open_reader: Callable[[], Reader], now: int = START) -> BooksCollector:
+    handed = SimpleNamespace(
+        open_reader=open_reader,
+        now=lambda: now,
+        about=lambda: {"inflight": 3, "ledger_backlog": 4},
+        observed=Observed(),
+    )
+    return BooksCollector(handed, Tally())  # type: ignore[arg-type]
 
 
 class Rows:
@@ -106,7 +119,7 @@ def test_series_are_as_many_as_accounts(store: Store, open_reader: Callable[[], 
     assert of(found, "aex_executions_total", agent="zoe", state="COMMITTED") == 5
     assert {dict(labels).get("agent") for _, labels in found} == {"bot", "zoe", "lab", None}
     assert {label for _, labels in found for label, _ in labels} == {
-        *("agent", "kind", "outcome", "state"),
+        *("agent", "kind", "outcome", "state", "le", "phase"),
     }
 
 
@@ -142,17 +155,30 @@ def test_a_balance_may_be_negative() -> None:
     assert of(found, "aex_remaining_usd", agent="bot", kind="agent") == -1.0
 
 
-def test_names_are_conventional() -> None:
+def test_names_are_conventional(open_reader: Callable[[], Reader]) -> None:
     """Both formats take them: a prefix, base units, `_total` on counters alone, and a help."""
-    for family in families(7, [AGENT], {}):
-        assert family.name.startswith("aex_")
+    for family in collector(open_reader).collect():
+        assert family.name.startswith(("aex_", "gen_ai_client_operation_duration_seconds"))
         assert family.documentation.endswith(".")
-        assert (family.type == "counter") == all(
-            sample.name.endswith("_total") for sample in family.samples
-        )
+        if family.samples:
+            assert (family.type == "counter") == all(
+                sample.name.endswith("_total") for sample in family.samples
+            )
     text = exposition.generate_latest(Rows(AGENT)).decode()
     assert text.endswith("# EOF\n")
     assert "# UNIT aex_overrun_usd usd" in text
+
+
+def test_the_gateway_and_its_checkpoint(open_reader: Callable[[], Reader]) -> None:
+    """What is under way, what waits to be written, and how old the newest signature is."""
+    found = scraped(open_reader)
+    assert of(found, "aex_inflight") == 3
+    assert of(found, "aex_ledger_backlog") == 4
+    assert of(found, "aex_checkpoint_events") == 0
+    assert not [key for key in found if key[0] == "aex_checkpoint_age_seconds"]
+    taken = Taken(7, "root", START - 90 * 10**9, "note")
+    told = {family.name: family.samples[0].value for family in signed(START, taken)}
+    assert told == {"aex_checkpoint_events": 7, "aex_checkpoint_age_seconds": 90}
 
 
 def test_an_unreadable_ledger_fails_the_scrape() -> None:
@@ -162,4 +188,4 @@ def test_an_unreadable_ledger_fails_the_scrape() -> None:
         raise LedgerUnavailable("the ledger file is gone")
 
     with pytest.raises(LedgerUnavailable):
-        list(BooksCollector(gone, Tally(), lambda: START).collect())
+        list(collector(gone).collect())
