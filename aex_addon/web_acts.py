@@ -18,6 +18,7 @@ from typing import Any
 
 from aex_addon import clock, tokens
 from aex_addon.assembly import Assembly
+from aex_addon.bill_lines import bill_lines
 from aex_addon.home import VARIABLE, HomeError
 from aex_addon.settings import ConfigError
 from aex_addon.settings_load import load
@@ -68,6 +69,7 @@ def hand_over(assembly: Assembly, about: Callable[[], Mapping[str, Any]]) -> Han
         run=Runner(assembly.environ, home.path),
         config=ConfigLook(assembly),
         reload=reload,
+        lines=lambda execution: bill_lines(assembly.parts.configuration.prices, execution),
         metrics=settings.metrics,
         observed=assembly.parts.observed,
     )

@@ -56,7 +56,7 @@ def _reading(pages: Blueprint, handed: Handed) -> None:
         """The whole story of a call."""
         _known(handed, execution_id)
         with handed.open_reader() as reader:
-            found = story(reader, execution_id)
+            found = story(reader, execution_id, handed.lines)
         if found is None:
             raise _unknown(execution_id)
         return jsonify(found)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ledger.activity import ActivityReader
 from ledger.admin_commands import Command
 from ledger.commands import Outcome
+from ledger.state import Execution
 from web.auth import Auth
 from web.observed import Observed
 
@@ -39,6 +40,7 @@ class Handed:
         reads the whole log would take the processor from the calls.
     config: what is wrong with aex.toml as it stands, "" for nothing.
     reload: takes aex.toml up, and says what changed; raises CannotRun with the old one in force.
+    lines: what a booked call cost, line by line; [] where that cannot be told any more.
     metrics: `loopback` where any client on this machine may scrape, `token` where it takes one.
     """
 
@@ -50,6 +52,7 @@ class Handed:
     mint: Callable[[], Minted]
     run: Callable[[Sequence[str]], str]
     config: Callable[[], str] = lambda: ""
+    lines: Callable[[Execution], list[dict[str, Any]]] = lambda _execution: []
     reload: Callable[[str, str], Mapping[str, Any]] | None = None
     metrics: Literal["loopback", "token"] = "loopback"
     observed: Observed = field(default_factory=Observed)

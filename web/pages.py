@@ -77,7 +77,8 @@ def pages(handed: Handed, sums: Sums) -> Blueprint:
     def execution(execution_id: str) -> str:
         """The whole story of one call."""
         with handed.open_reader() as reader:
-            told = story(reader, execution_id) if storable(execution_id) else None
+            known = storable(execution_id)
+            told = story(reader, execution_id, handed.lines) if known else None
             row = reader.execution(execution_id) if told else None
         if told is None or row is None:
             raise Problem(

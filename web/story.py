@@ -6,7 +6,7 @@ Refuses to know: HTML, HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ledger import events
@@ -16,8 +16,15 @@ from ledger.state import DENIED, Execution
 from web.shapes import amounts, execution_shape, logged_shape
 
 
-def story(reader: ActivityReader, execution_id: str) -> dict[str, Any] | None:
-    """The document; None where there is no such call. All of it is of one moment."""
+def story(
+    reader: ActivityReader,
+    execution_id: str,
+    lines: Callable[[Execution], list[dict[str, Any]]] = lambda _execution: [],
+) -> dict[str, Any] | None:
+    """The document; None where there is no such call. All of it is of one moment.
+
+    lines: what a call cost, line by line.
+    """
     with reader.snapshot():
         row, logged = reader.execution(execution_id), reader.story(execution_id)
         checkpoints = reader.checkpoints(newest=True)
@@ -34,7 +41,7 @@ def story(reader: ActivityReader, execution_id: str) -> dict[str, Any] | None:
         },
         "verdict": _verdict(row, logged),
         "timings": _timings(row),
-        "cost": _cost(row, logged),
+        "cost": {**_cost(row, logged), "lines": lines(row)},
         "events": [logged_shape(one) for one in logged],
         "proof": {
             "url": f"/admin/executions/{row.execution_id}/proof",

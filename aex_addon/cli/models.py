@@ -102,6 +102,7 @@ def price_model(
     \b
     aex models price gpt-4o-mini --input 1000 --output 500 --cached 200
     """
+    from aex_addon.bill_lines import line_shape
     from providers.explain import lines
     from providers.wire import Usage
 
@@ -116,7 +117,8 @@ def price_model(
     found = lines(price.rates(tier, counts), counts)
     total = price.bill(Usage(counts, service_tier=tier))
     if as_json:
-        emit({**_shape(price), "lines": [_line(line) for line in found], "total_nanousd": total})
+        shapes = [line_shape(line) for line in found]
+        emit({**_shape(price), "lines": shapes, "total_nanousd": total})
         return
     _show(price, found, total)
 
@@ -147,17 +149,6 @@ def _show(price: Price, found: Sequence[Line], total: int) -> None:
             ("bills unseen output", "yes" if price.hidden_output else "no"),
         ]
     )
-
-
-def _line(line: Line) -> dict[str, Any]:
-    return {
-        "unit": line.unit,
-        "count": line.count,
-        "price_usd": str(line.price_usd),
-        "per": line.per,
-        "cost_usd": f"{line.usd.normalize():f}",
-        "above_input_tokens": line.above,
-    }
 
 
 def _shape(price: Price) -> dict[str, Any]:
