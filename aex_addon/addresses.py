@@ -59,6 +59,19 @@ def witness_url(value: str) -> str:
     return value
 
 
+def collector(value: str) -> str:
+    """Where traces are sent, by OTLP over HTTP."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value):
+        raise ValueError('expected an address, such as "http://127.0.0.1:4318/v1/traces"')
+    if "@" in parts.netloc:
+        raise ValueError(
+            "an address of a collector holds no credentials; OpenTelemetry's own "
+            "OTEL_EXPORTER_OTLP_HEADERS does"
+        )
+    return value
+
+
 def token_uri(value: str) -> str:
     """Where access tokens are got: over TLS, or on this machine."""
     parts = urlsplit(value)

@@ -73,6 +73,7 @@ class Admission:
         if isinstance(outcome, Denied):
             # Its model is whatever a client wrote; what was admitted has a price or a free format.
             admissions.add((outcome.agent or "", command.provider, "", outcome.code))
+            self._parts.tracer.denied(command, outcome)
             return denials.explain(outcome, self._parts.settings.denial_status)
         if isinstance(outcome, Underway):
             return denials.underway(outcome.execution_id)

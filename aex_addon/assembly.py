@@ -28,6 +28,7 @@ from aex_addon.parts import Parts
 from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
+from aex_addon.tracing import tracer
 from aex_addon.version import version
 from aex_addon.web_tokens import web_tokens
 from certs import ca
@@ -80,6 +81,7 @@ class Assembly:
             # After the last event, so that the newest checkpoint covers all of the run.
             self.checkpointer.stop()
             self.parts.books.close()
+            self.parts.tracer.close()
             self.lock.close()
 
 
@@ -108,6 +110,7 @@ def assemble(
     """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
     made = prepare(home, settings, environ)
     made.routes.begin()
+    traces = tracer(settings)
     lock = _lock(home)
     try:
         store = _open_store(home, settings)
@@ -133,6 +136,7 @@ def assemble(
         vault=load_vault(home.keys / "answers.key"),
         gateway=gateway,
         observed=observed,
+        tracer=traces,
     )
     return Assembly(
         home=home,

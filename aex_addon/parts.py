@@ -16,6 +16,7 @@ from aex_addon.destinations import Destinations
 from aex_addon.idempotency import Vault
 from aex_addon.identity import Identity
 from aex_addon.settings import Settings
+from aex_addon.tracing import Silent, Tracer
 from web.observed import Observed
 
 
@@ -31,6 +32,7 @@ class Parts:
     gateway: str
     now: Callable[[], datetime] = clock.utc_now
     observed: Observed = field(default_factory=Observed)
+    tracer: Tracer = field(default_factory=Silent)
 
     @property
     def configuration(self) -> Configuration:

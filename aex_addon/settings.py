@@ -238,6 +238,7 @@ class Settings(_Table):
     checkpoint_every_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     witness_command: Annotated[list[str], BeforeValidator(_split)] = Field(default_factory=list)
     witness_url: Annotated[str, AfterValidator(addresses.witness_url)] | None = None
+    otel_url: Annotated[str, AfterValidator(addresses.collector)] | None = None
     metrics: Literal["loopback", "token"] = "loopback"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

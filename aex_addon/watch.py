@@ -45,6 +45,7 @@ def booked(parts: Parts, inflight: InFlight, command: Commit | Release) -> None:
     if inflight.sent_at:
         took = time.perf_counter() - inflight.sent_at
         observed.took(observed.answer, inflight.provider, took)
+        parts.tracer.ended(inflight, command, took)
     if isinstance(command, Commit) and inflight.appraisal.price is not None:
         held, actual = admitted.reserved_nanousd, command.actual_nanousd
         observed.settled(

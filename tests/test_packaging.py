@@ -104,7 +104,7 @@ def test_the_metadata_says_what_installers_need(metadata: Message) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.12"
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        *("demo", "dev", "keyring", "parquet", "postgres"),
+        *("demo", "dev", "keyring", "otel", "parquet", "postgres"),
     }
     needed = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     names = {re.split(r"[^\w.-]", line)[0] for line in needed}

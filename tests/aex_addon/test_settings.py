@@ -256,6 +256,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "checkpoint_every_seconds": ("7", 7),
     "witness_command": ("logger, -t, aex", ["logger", "-t", "aex"]),
     "witness_url": ("https://w.example/aex?log=1", "https://w.example/aex?log=1"),
+    "otel_url": ("http://127.0.0.1:4318/v1/traces", "http://127.0.0.1:4318/v1/traces"),
     "metrics": ("token", "token"),
     "log_level": ("debug", "debug"),
 }

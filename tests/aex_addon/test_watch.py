@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aex_addon import watch
+from aex_addon.tracing import Silent
 from ledger.commands import Admitted, Commit, Release
 from web.observed import Observed
 
@@ -24,7 +25,7 @@ def call(price: object = "a price", sent_at: float = 1.0) -> Any:
 
 @pytest.fixture
 def parts() -> Any:
-    return SimpleNamespace(observed=Observed())
+    return SimpleNamespace(observed=Observed(), tracer=Silent())
 
 
 def test_waiting_is_noted_even_where_it_fails(parts: Any) -> None:
