@@ -105,10 +105,13 @@ def _staged(keep: bool) -> Iterator[Stage]:
     home = Path(tempfile.mkdtemp(prefix="aex-demo-"))
     home.chmod(0o700)
     stage = Stage(home)
+    # A kill must end what was started here too, and it ends a program without any `finally`.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         stage.start()
         yield stage
     finally:
+        signal.signal(signal.SIGTERM, before)
         stage.stop()
         if not keep:
             shutil.rmtree(home, ignore_errors=True)

@@ -10,6 +10,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 COMMAND = [sys.executable, "-m", "aex_addon.cli.main", "demo"]
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,8 +50,12 @@ def test_it_tells_the_whole_story(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_kept_it_serves_its_dashboard_until_interrupted(tmp_path: Path) -> None:
-    """With --keep the gateway answers on until Ctrl-C, which ends it and leaves the home."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_kept_it_serves_its_dashboard_until_interrupted(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    """With --keep the gateway answers on until Ctrl-C or a kill, which ends it and leaves the
+    home."""
     process = subprocess.Popen(
         [*COMMAND, "--keep"],
         env=environment(tmp_path),
@@ -69,7 +75,7 @@ def test_kept_it_serves_its_dashboard_until_interrupted(tmp_path: Path) -> None:
         with urllib.request.urlopen(address, timeout=10) as page:
             assert b"Signed in as operator" in page.read()
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         process.wait(60)
         process.stdout.close()
     assert process.returncode == 0
