@@ -157,7 +157,7 @@ def test_free_paths(provider: Provider, door: Door, agent: Agent, method: str, p
     assert row["status_code"] == 200
 
 
-@pytest.mark.parametrize("path", ["/images/generations", "/audio/speech", "/some/new/thing"])
+@pytest.mark.parametrize("path", ["/images/generations", "/images/variations", "/some/new/thing"])
 def test_unmetered_paths(provider: Provider, door: Door, agent: Agent, path: str) -> None:
     """A path that could cost and is not metered is refused, and recorded as denied."""
     with door.sdk(agent) as sdk, pytest.raises(openai.PermissionDeniedError) as raised:
