@@ -6,13 +6,14 @@ Grammar: https://www.rfc-editor.org/rfc/rfc7578, https://www.rfc-editor.org/rfc/
 
 What is refused (400), and why: a field given twice (one parser takes the first, another the last),
 the boundary anywhere but at the beginning of its own line, text around the parts, transfer
-encodings, unknown headers of a part. A budget checked against one reading of them is no budget.
+encodings, unknown headers of a part, a member of an object (`n[0]`) where one value is read. A
+budget checked against one reading of them is no budget.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers import jsonbody
 
@@ -25,7 +26,7 @@ _TYPE = re.compile(
 )
 _DISPOSITION = re.compile(
     r'form-data; *name="([^"\\\r\n]{1,256})"(?:; *filename="([^"\r\n]*)")?'
-    r"(?:; *filename\*=[^;\s]*)?",
+    r"(?:; *filename\*=([^;\s]*))?",
     re.IGNORECASE,
 )
 _PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
@@ -37,7 +38,7 @@ class Part:
 
     name: str
     filename: str | None
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ class Form:
         return {part.name.partition("[")[0] for part in self.parts}
 
     def text(self, name: str) -> str | None:
-        """A field that is text, None if it is not given. Raises Refused (400) for a file."""
+        """A field that is one text, None if it is not given. Raises Refused (400) for others."""
         found = self.texts(name)
+        if len(found) > 1:
+            raise jsonbody.bad_request(f"`{name}` must be one value.")
         return found[0] if found else None
 
     def texts(self, name: str) -> list[str]:
@@ -83,22 +86,25 @@ class Form:
         return text == "true"
 
     def _all(self, name: str) -> list[Part]:
-        return [part for part in self.parts if part.name in (name, f"{name}[]")]
+        found = [part for part in self.parts if part.name.partition("[")[0] == name]
+        if any(part.name not in (name, f"{name}[]") for part in found):
+            raise jsonbody.bad_request(f"`{name}` must not be an object.")
+        return found
 
 
 def parse_form(body: bytes, content_type: str) -> Form:
     """The form that `body` is. Raises Refused (400) for anything else, nothing else ever."""
-    found = _TYPE.fullmatch(content_type)
-    if found is None:
+    line = _boundary_line(content_type)
+    if line is None:
         raise jsonbody.bad_request("The body must be a form (`multipart/form-data; boundary=…`).")
-    line = b"--" + (found[1] or found[2]).encode("ascii")
+    if body.count(line) > PARTS_MAX + 1:
+        raise jsonbody.bad_request(f"The form has more than {PARTS_MAX} parts.")
     # One line end is put before the first boundary, so that all of them stand after one.
     pieces = (b"\r\n" + body).split(b"\r\n" + line)
     head, *parts, tail = pieces if len(pieces) > 1 else (b"?", b"")
-    if head or tail not in (b"--", b"--\r\n") or body.count(line) != len(pieces) - 1:
+    is_whole = head in (b"", b"\r\n") and tail in (b"--", b"--\r\n")
+    if not is_whole or body.count(line) != len(pieces) - 1:
         raise jsonbody.bad_request("The form is cut, or its boundary stands where it may not.")
-    if len(parts) > PARTS_MAX:
-        raise jsonbody.bad_request(f"The form has more than {PARTS_MAX} parts.")
     form = Form(tuple(map(_part, parts)))
     _refuse_twice(form)
     return form
@@ -109,10 +115,14 @@ def without_boundary(body: bytes, content_type: str) -> bytes:
 
     A body that is no form is itself.
     """
-    found = _TYPE.fullmatch(content_type)
-    if found is None:
-        return body
-    return body.replace(b"--" + (found[1] or found[2]).encode("ascii"), b"--")
+    line = _boundary_line(content_type)
+    return body if line is None else body.replace(line, b"--")
+
+
+def _boundary_line(content_type: str) -> bytes | None:
+    """What stands before each part and after the last one; None where it is no form."""
+    found = _TYPE.fullmatch(content_type.strip())
+    return None if found is None else b"--" + (found[1] or found[2]).encode("ascii")
 
 
 def _part(piece: bytes) -> Part:
@@ -127,8 +137,10 @@ def _part(piece: bytes) -> Part:
         headers[name.lower()] = value.strip(b" \t")
     disposition = headers.pop(b"content-disposition", b"")
     headers.pop(b"content-type", None)
+    # Some clients count the bytes of each part; where the count is true, it changes no reading.
+    counted = headers.pop(b"content-length", b"%d" % len(data))
     encoding = headers.pop(b"content-transfer-encoding", b"binary").lower()
-    if headers or encoding not in _PLAIN_ENCODINGS:
+    if headers or encoding not in _PLAIN_ENCODINGS or counted != b"%d" % len(data):
         raise jsonbody.bad_request("A part of the form has a header that forms do not have.")
     try:
         found = _DISPOSITION.fullmatch(disposition.decode("utf-8"))
@@ -136,7 +148,8 @@ def _part(piece: bytes) -> Part:
         found = None
     if found is None:
         raise jsonbody.bad_request("A part of the form has no proper `Content-Disposition`.")
-    return Part(found[1], found[2], data)
+    # Whoever reads the one kind of name takes the part for a file, so it is one.
+    return Part(found[1], found[3] if found[2] is None else found[2], data)
 
 
 def _refuse_twice(form: Form) -> None:

@@ -23,7 +23,7 @@ from providers.anthropic_batches import numbered
 from providers.bulk import Bulk, BulkCall, BulkFacts, Collector, Named, News
 from providers.bulk_meters import ObjectMeter, ResultsMeter, listed, plain_id
 from providers.fields import Row, extract, whole_number
-from providers.multipart import parts
+from providers.formbody import parse_form
 from providers.openai_chat import CHATS
 from providers.openai_completions import OPENAI_COMPLETIONS
 from providers.openai_embeddings import OPENAI_EMBEDDINGS
@@ -129,12 +129,11 @@ class OpenAIBatches:
 
         A file of another purpose costs nothing to store, and no batch can be made of it.
         """
-        form = parts(call.headers.get("content-type", ""), call.body) or []
-        held = {part.name: part.data for part in form}
-        if len(held) != len(form) or held.get("purpose") != b"batch" or "file" not in held:
+        file = _of_batch(call)
+        if file is None:
             return None
         found, endpoints = Collector(), set()
-        for number, line in enumerate(held["file"].split(b"\n"), 1):
+        for number, line in enumerate(file.split(b"\n"), 1):
             if not line.strip():
                 continue
             try:
@@ -147,7 +146,7 @@ class OpenAIBatches:
             raise jsonbody.bad_request(
                 "All lines of a batch's file must ask one and the same `url`."
             )
-        return found.bulk(endpoints.pop(), sha256(held["file"]).hexdigest())
+        return found.bulk(endpoints.pop(), sha256(file).hexdigest())
 
     # https://platform.openai.com/docs/api-reference/batch/request-input
     def _line(self, call: Call, document: dict[str, Any]) -> tuple[str, Facts]:
@@ -203,6 +202,16 @@ _OPENAI_LINES = (CHATS[0], OPENAI_RESPONSES, OPENAI_EMBEDDINGS, OPENAI_COMPLETIO
 OPENAI_BATCHES = OpenAIBatches("openai_batches", _OPENAI_LINES)
 _GROQ_LINES = tuple(each for each in CHATS if each.name == "groq_chat")
 GROQ_BATCHES = OpenAIBatches("groq_batches", _GROQ_LINES, discounts=False)
+
+
+def _of_batch(call: Call) -> bytes | None:
+    """The file of a form that says it is for a batch; None for whatever else is uploaded."""
+    try:
+        form = parse_form(call.body, call.headers.get("content-type", ""))
+        files = form.files("file")
+        return files[0] if form.text("purpose") == "batch" and len(files) == 1 else None
+    except Refused:
+        return None
 
 
 def _begun(document: dict[str, Any], bulk: Bulk | None) -> Facts:

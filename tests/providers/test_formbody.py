@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import httpx
 import pytest
 
-from providers.formbody import PARTS_MAX, Form, parse_form, without_boundary
+from providers.formbody import PARTS_MAX, Form, Part, parse_form, without_boundary
 from providers.wire import Refused
+from tests.providers import batches
 
 TYPE = "multipart/form-data; boundary=xyz"
 A = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
@@ -49,8 +52,30 @@ def test_boundaries_may_be_quoted_and_parts_have_other_headers() -> None:
     body = A.replace(b"\r\n\r\n", b"\r\ncontent-type: text/plain\r\n\r\n")
     body = body.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: binary\r\n\r\n")
     assert parse_form(body + END[:-2], 'Multipart/Form-Data; boundary="xyz"').text("a") == "1"
-    named = field("a", "; filename=\"a\"; filename*=UTF-8''%C3%A4")
-    assert parsed(named).files("a") == [b"1"]
+    assert parse_form(b"\r\n" + A + END, f" {TYPE} ").text("a") == "1"
+    counted = A.replace(b"\r\n\r\n", b"\r\nContent-Length: 1\r\n\r\n")
+    assert parsed(counted).text("a") == "1"
+
+
+@pytest.mark.parametrize(
+    "name", ["filename=\"a\"; filename*=UTF-8''%C3%A4", "filename*=UTF-8''%C3%A4"]
+)
+def test_a_file_may_be_named_in_two_ways(name: str) -> None:
+    """As older clients write names that are not ASCII; text it is by none of them."""
+    form = parsed(field("a", f"; {name}"))
+    assert form.files("a") == [b"1"]
+    with pytest.raises(Refused, match="must be text"):
+        form.text("a")
+
+
+def test_a_file_may_hold_any_bytes() -> None:
+    """Also such as look like an end."""
+    data = bytes(range(256)) * 3 + b"\r\n--\r\n\r\n--x"
+    request = httpx.Request(
+        "POST", "http://x/", data={"purpose": "batch"}, files={"file": ("ä.jsonl", data)}
+    )
+    read = parse_form(request.read(), request.headers["content-type"])
+    assert read.parts == (Part("purpose", None, b"batch"), Part("file", "ä.jsonl", data))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +97,7 @@ def test_boundaries_may_be_quoted_and_parts_have_other_headers() -> None:
         A.replace(b"\r\n\r\n", b"\r\nX-Other: 1\r\n\r\n") + END,
         A.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n") + END,
         A.replace(b"\r\n\r\n", b'\r\nContent-Disposition: form-data; name="b"\r\n\r\n') + END,
+        A.replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\n") + END,
         A.replace(b"\r\n\r\n", b"\r\nbroken\r\n\r\n") + END,
         A.replace(b"\r\n\r\n", b"\r\nContent-Type: " + b"x" * 5000 + b"\r\n\r\n") + END,
         b"".join(field(f"f{n}") for n in range(PARTS_MAX + 1)) + END,
@@ -82,6 +108,64 @@ def test_what_parsers_disagree_on_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         parse_form(body, TYPE)
     assert caught.value.denial.status == 400
+
+
+WHOLE = batches.form(b"{}")
+NAMED = b"filename*=utf-8''%C3%A4; x"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", WHOLE),
+        ("multipart/mixed; boundary=b0undary", WHOLE),
+        ("multipart/form-data; boundary=other", WHOLE),
+        (batches.FORM, WHOLE[:-8]),
+        (batches.FORM, WHOLE.replace(b'name="file"', b"name=file")),
+        (batches.FORM, WHOLE.replace(b"Content-Disposition", b"X-Other")),
+        (batches.FORM, WHOLE.replace(b"form-data; name", b"form-data; x; title")),
+        (batches.FORM, WHOLE.replace(b'filename="a.jsonl"', NAMED)),
+        (f"{batches.FORM}; boundary=other", WHOLE),
+        (f"multipart/form-data; boundary=other; boundary={batches.BOUNDARY}", WHOLE),
+        (batches.FORM, WHOLE.replace(b'name="file"', b'name="file"; name*=x')),
+        (batches.FORM, WHOLE.replace(b'l"\r\n\r\n', b'l"\nX: y\r\n\r\n')),
+        (batches.FORM, WHOLE.replace(b'l"\r\n\r\n', b'l"\r\n x\r\n\r\n')),
+        (batches.FORM, WHOLE.replace(b"{}", b"{}\n--b0undary\nx")),
+        (
+            batches.FORM,
+            b"".join(WHOLE[: WHOLE.rindex(b"--b0")] for _ in range(40)) + b"--b0undary--",
+        ),
+    ],
+)
+def test_a_file_among_other_parts_is_read_as_strictly(kind: str, body: bytes) -> None:
+    """Whatever two readers may take differently, or is not whole."""
+    assert parse_form(WHOLE, batches.FORM).files("file") == [b"{}"]
+    with pytest.raises(Refused):
+        parse_form(body, kind)
+
+
+def test_one_value_is_one_value() -> None:
+    """Neither the first nor the last of several, and no member of an object."""
+    listed = parsed(field("n[]"), field("n[]").replace(b"1", b"9"))
+    assert listed.texts("n") == ["1", "9"]
+    for form, name in ((listed, "n"), (parsed(field("n[0]")), "n"), (parsed(field("n[k][]")), "n")):
+        assert form.names() == {name}
+        for bad in (lambda: form.text(name), lambda: form.count(name)):  # noqa: B023
+            with pytest.raises(Refused) as caught:
+                bad()
+            assert caught.value.denial.status == 400
+
+
+def test_a_flood_of_boundaries_is_not_taken_apart() -> None:
+    """What is refused for having too many parts takes no memory for each of them."""
+    body = b"\r\n--xyz" * 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="more than 256 parts"):
+            parse_form(body, TYPE)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
