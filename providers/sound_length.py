@@ -21,11 +21,15 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 
 # Format tags of samples of a fixed size; EXTENSIBLE names its own at the end of the header.
 _FIXED = frozenset((0x0001, 0x0003, 0x0006, 0x0007))
 _EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+
+# A file has a handful; one that has a million is made to be slow to read.
+_CHUNKS_MAX = 1000
 
 _RATES = (44_100, 48_000, 32_000)
 # kbit/s by layer (III, II, I), of MPEG-1 and of its lower sampling rates.
@@ -69,9 +73,10 @@ def _wav(data: bytes) -> float | None:
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, int, int]]:
-    """(name, where its content begins, size) of each chunk up to the sound."""
-    found, at = [], 12
-    while at + 8 <= len(data):
+    """(name, where its content begins, size) of each chunk up to the sound, if that comes soon."""
+    found: list[tuple[bytes, int, int]] = []
+    at = 12
+    while at + 8 <= len(data) and len(found) < _CHUNKS_MAX:
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         found.append((name, at + 8, size))
         if name == b"data":
@@ -107,9 +112,12 @@ def _after_tag(data: bytes) -> int:
 
 def _frame(data: bytes, at: int) -> tuple[tuple[int, int, int], int, float] | None:
     """What must stay alike (version, layer, rate), bytes, seconds; None if no frame is there."""
-    if at + 4 > len(data):
-        return None
-    word = int.from_bytes(data[at : at + 4], "big")
+    return _header(data[at : at + 4]) if at + 4 <= len(data) else None
+
+
+@lru_cache(4096)  # a file has a million frames, and few kinds of them
+def _header(header: bytes) -> tuple[tuple[int, int, int], int, float] | None:
+    word = int.from_bytes(header, "big")
     version, layer = word >> 19 & 3, 4 - (word >> 17 & 3)
     kbit, rate = word >> 12 & 15, word >> 10 & 3
     if word >> 21 != 0x7FF or version == 1 or layer == 4 or kbit in (0, 15) or rate == 3:

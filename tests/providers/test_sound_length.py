@@ -66,6 +66,9 @@ def test_other_chunks() -> None:
     assert seconds_max(data[:12] + note + data[12:]) == 11
     assert seconds_max(data[:12] + data[12:36] + data[12:]) is None
     assert seconds_max(data[:30]) is None
+    empty = b"LIST" + bytes(4)
+    assert seconds_max(data[:12] + empty * 99 + data[12:]) == 11
+    assert seconds_max(data[:12] + empty * 1000 + data[12:]) is None
     assert seconds_max(data[:12] + data[36:]) is None
     wide = data[:16] + struct.pack("<I", 40) + struct.pack("<H", 0xFFFE) + data[22:36]
     guid = struct.pack("<HHIH", 22, 8, 4, 1) + bytes.fromhex("000000001000800000aa00389b71")
