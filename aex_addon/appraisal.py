@@ -103,8 +103,9 @@ def _priced(
     if facts.seconds_untold:
         if not settings.audio_seconds_max:
             return Appraisal(facts, wire_format, refusal=_UNBOUNDED_SOUND)
-        seconds = {"input_audio_seconds": settings.audio_seconds_max}
-        facts = replace(facts, charges={**facts.charges, **seconds})
+        least = facts.charges.get("input_audio_seconds", 0)
+        seconds = max(settings.audio_seconds_max, least)
+        facts = replace(facts, charges={**facts.charges, "input_audio_seconds": seconds})
     try:
         price = prices.price(call.provider, facts.model or "", at)
         quoted = price.quote(facts, server_calls)

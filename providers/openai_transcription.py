@@ -44,6 +44,8 @@ _OPTIONS = frozenset(
         *("temperature", "timestamp_granularities", "include", "stream"),
     )
 )
+# What a model is told beside the sound.
+_SAID = ("prompt", "keywords", "language", "languages")
 # https://platform.openai.com/docs/api-reference/audio/json-object (`usage`)
 USAGE = (
     Row("input_tokens", ("input_tokens",), required=True),
@@ -91,13 +93,13 @@ class OpenAITranscription:
         if timed:
             return self._timed(call, form, model, seconds)
         sound = min(seconds or TOKEN_MODEL_SECONDS_MAX, TOKEN_MODEL_SECONDS_MAX) * TOKENS_A_SECOND
-        prompt = sum(map(tokens.text_tokens_max, map(str, form.texts("prompt"))))
+        words = sum(tokens.text_tokens_max(text) for name in _SAID for text in form.texts(name))
         return Facts(
             endpoint=call.route,
             kind="metered",
             model=model,
             stream=form.flag("stream"),
-            input_tokens_max=sound + prompt + tokens.REQUEST_TOKENS,
+            input_tokens_max=sound + words + tokens.REQUEST_TOKENS,
             cap_writable=False,
             usage_wanted=True,
             modalities=frozenset({"text", "audio"}),
@@ -140,7 +142,7 @@ class OpenAITranscription:
         return None
 
     def _timed(self, call: Call, form: Form, model: str, seconds: int | None) -> Facts:
-        untold = seconds is None
+        known = max(seconds or 0, self._least)
         return Facts(
             endpoint=call.route,
             kind="metered",
@@ -148,8 +150,8 @@ class OpenAITranscription:
             stream=form.flag("stream"),
             has_output=False,
             usage_wanted=True,
-            charges={} if untold else {"input_audio_seconds": max(seconds or 0, self._least)},
-            seconds_untold=untold,
+            charges={"input_audio_seconds": known} if known else {},
+            seconds_untold=seconds is None,
         )
 
     def _seconds_told(self, document: dict[str, Any]) -> Usage | None:

@@ -98,7 +98,8 @@ class Facts:
                          (`cache_write_1h_tokens`); prices of these do not apply.
     charges:             units of the catalogue that are billed beside tokens, at the most
                          (`rerank_searches`, `input_audio_seconds` ...).
-    seconds_untold:      the call is billed by the length of its sound, which its bytes do not tell.
+    seconds_untold:      the call is billed by the length of its sound, which its bytes do not tell;
+                         `charges` then names the least that is billed, if any is.
     own_prices:          units that the call is billed by at prices of their own; without such a
                          price it has no bound (`input_audio_tokens`).
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs

@@ -127,3 +127,5 @@ def test_sound_that_does_not_tell_its_length(monkeypatch: pytest.MonkeyPatch) ->
     assert "audio_seconds_max" in refusal.message
     allowed = judged(audio_seconds_max=60)
     assert (allowed.refusal, allowed.quote.fixed_nanousd) == (None, 60 * 100_000)
+    timed = replace(timed, charges={"input_audio_seconds": 10})
+    assert judged(audio_seconds_max=5).quote.fixed_nanousd == 10 * 100_000

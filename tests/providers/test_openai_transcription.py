@@ -67,7 +67,8 @@ def test_a_least_length() -> None:
     assert dict(GROQ_TRANSCRIPTION.read(call(**groq)).charges) == {"input_audio_seconds": 10}
     long = GROQ_TRANSCRIPTION.read(call({"file": ("a.mp3", mp3(1000))}, **groq))
     assert dict(long.charges) == {"input_audio_seconds": 27}
-    assert GROQ_TRANSCRIPTION.read(call({}, url="https://a.example/b.wav", **groq)).seconds_untold
+    linked = GROQ_TRANSCRIPTION.read(call({}, url="https://a.example/b.wav", **groq))
+    assert (linked.seconds_untold, dict(linked.charges)) == (True, {"input_audio_seconds": 10})
     with pytest.raises(Refused, match="one file"):
         GROQ_TRANSCRIPTION.read(call(url="https://a.example/b.wav", **groq))
 
@@ -76,6 +77,8 @@ def test_tokens_are_bounded_by_the_sound() -> None:
     """Twice the published ten a second, and the prompt's bytes; $6 and $10 per million."""
     facts = read(model="gpt-4o-transcribe", prompt="Öl")
     assert facts.input_tokens_max == 3 * 20 + 3 + 64
+    told = {"languages[]": ["de", "en"], "keywords[]": ["Öl", "Gas"], "language": "de"}
+    assert read(model="gpt-4o-transcribe", **told).input_tokens_max == 3 * 20 + 4 + 6 + 2 + 64
     price = PriceBook().price("openai", "gpt-4o-transcribe", AT)
     quote = price.quote(facts)
     assert (quote.output_tokens_cap, facts.cap_writable) == (2000, False)
