@@ -28,6 +28,10 @@ logger = logging.getLogger("aex.books")
 
 BATCH_MAX = 256
 ADMISSION_PATIENCE_S = 5.0
+
+# How long a client waits for the end of its call to be durable; it is tried on after that.
+SETTLEMENT_PATIENCE_S = 2.0
+
 _RETRY_FIRST_S = 0.002
 _RETRY_LAST_S = 0.5
 
@@ -188,6 +192,13 @@ class Books:
                 self._loop.call_later(delay_s, self._flush)
             else:
                 self._loop.call_soon(self._flush)
+
+
+async def durable(execution_id: str, *settlements: asyncio.Future[Outcome]) -> None:
+    """Returns when all are stored, or when a client has waited for that long enough."""
+    _, waiting = await asyncio.wait(settlements, timeout=SETTLEMENT_PATIENCE_S)
+    if waiting:
+        logger.warning("settling %s takes long; it goes on", execution_id)
 
 
 def _reject(item: _Waiting, error: Exception) -> None:

@@ -12,12 +12,12 @@ Refuses to know: what counts as a fault (settings.py), how a request is sent ane
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from mitmproxy import http
 
 from aex_addon.appraisal import Appraisal
+from aex_addon.books import durable
 from aex_addon.guard import survive
 from aex_addon.http_again import standby_of
 from aex_addon.inflight import InFlight
@@ -93,7 +93,7 @@ class Fallback:
         settled = pipeline.parts.books.settle(booking)
         # Nothing is awaited between the two, which makes them one batch.
         outcome = await pipeline.admission.decide(command)
-        await asyncio.wait([settled])
+        await durable(booking.execution_id, settled)
         flow.metadata[EXECUTION] = command.execution_id
         flow.response = None
         if isinstance(outcome, Denial):

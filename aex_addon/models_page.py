@@ -22,6 +22,7 @@ from aex_addon import calls
 from aex_addon.admission import Admission
 from aex_addon.aliases import HOME
 from aex_addon.appraisal import Appraisal
+from aex_addon.books import durable
 from aex_addon.configuration import Configuration
 from aex_addon.parts import Parts
 from aex_addon.trip import Trip
@@ -72,16 +73,16 @@ class ModelsPage:
         choice = replace(trip.choice, call=replace(trip.choice.call, provider=AEX))
         endpoint = PATH if path == PATH else f"{PATH}/{{id}}"
         appraisal = Appraisal(Facts(endpoint, "free", has_output=False))
-        outcome = await self._admission.decide(
-            self._admission.command(replace(trip, choice=choice), appraisal)
-        )
+        command = self._admission.command(replace(trip, choice=choice), appraisal)
+        # What a key stands for was another's answer, from before there were routes.
+        outcome = await self._admission.decide(replace(command, key_hash=""))
         if isinstance(outcome, Denial):
             return outcome
         assert isinstance(outcome, Admitted), "nothing is kept that could be given again"
         found = document(trip.configuration, path)
         execution, status = outcome.execution_id, 404 if found is None else 200
         booking = Commit(execution, 0, status, None, "free", "exact")
-        await self._parts.books.settle(booking)
+        await durable(execution, self._parts.books.settle(booking))
         if found is None:
             message = "AEX lets no call through that names this model."
             remedy = f"GET {PATH} lists those that it does."

@@ -14,7 +14,6 @@ Refuses to know: doors, formats, prices, SQL. Whatever raises before dispatch re
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +27,7 @@ from aex_addon.admission import Admission
 from aex_addon.aliases import Choice
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
+from aex_addon.books import durable
 from aex_addon.bulks import Bulks
 from aex_addon.configuration import Configuration
 from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
@@ -53,9 +53,6 @@ from providers.wire import Call, Denial, Facts, Refused
 logger = logging.getLogger("aex.pipeline")
 
 EXECUTION = "aex.execution"
-
-# How long an answer's last byte waits for its settlement to be durable; it is tried on after that.
-SETTLE_PATIENCE_S = 2.0
 
 
 def _fault(flow: http.HTTPFlow) -> http.Response:
@@ -251,9 +248,7 @@ class Pipeline:
             futures = [self.parts.books.settle(self.answers.sealed(inflight, command, ending))]
             watch.booked(self.parts, inflight, command)
             futures += [self.parts.books.settle(more) for more in await self.bulks.told(inflight)]
-            _, waiting = await asyncio.wait(futures, timeout=SETTLE_PATIENCE_S)
-        if waiting:
-            logger.warning("settling %s takes long; it goes on", command.execution_id)
+            await durable(command.execution_id, *futures)
         self.inflight.pop(flow, None)
         self.trips.pop(flow, None)
         inflight.let_go()

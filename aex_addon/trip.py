@@ -15,7 +15,7 @@ from aex_addon.aliases import Choice
 from aex_addon.configuration import Configuration
 from aex_addon.doors import CANONICAL, FORMATS, HOST, PATH, PROVIDER
 from aex_addon.http_again import Standby, stand_by
-from aex_addon.identity import Credential
+from aex_addon.identity import Credential, without_key
 from aex_addon.inflight import Due
 from providers.wire import Call
 
@@ -56,11 +56,16 @@ class Trip:
         if not self.choice.alias:
             return
         call, route = self.choice.call, self.choice.route
-        query = str(flow.metadata[PATH]).partition("?")[2]
+        door = self.configuration.routes.by_id(self.asked.provider)
+        assert door is not None, "who has no address cannot be asked at AEX's own"
+        slot = door.provider.key_header.name
+        _, mark, query = str(flow.metadata[PATH]).partition("?")
         flow.metadata[PROVIDER], flow.metadata[HOST] = route.id, ""
-        flow.metadata[PATH] = f"{call.path}?{query}" if query else call.path
+        flow.metadata[PATH] = without_key(f"{call.path}{mark}{query}", slot)
         flow.metadata[FORMATS] = list(route.provider.formats)
         flow.metadata[CANONICAL] = call.route
         if self.came is not None:
             # mitmproxy's layers hold on to the request itself.
             flow.request.data = self.came.copy().data
+        # The agent's token may stand where the provider of the door alone has its key.
+        flow.request.headers.pop(slot, None)

@@ -11,9 +11,12 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aex_addon import books
+from ledger.errors import LedgerUnavailable
 from tests.aex_addon.rig import KEY, OTHER_KEY, gateway
 from tests.aex_addon.routed import FAST, FIRST, SECOND, Routed, providers, routed
 from tests.aex_addon.wire import ANSWER, Script, connected, upstream
@@ -247,6 +250,57 @@ async def test_each_provider_is_shown_its_own_key(tmp_path: Path) -> None:
             assert b"authorization: bearer " + KEY.encode() in asked_second.lower()
             assert OTHER_KEY.encode() not in asked_second
             assert rig.token.encode() not in asked_first + asked_second
+
+
+async def test_an_agent_s_token_is_shown_to_nobody(tmp_path: Path) -> None:
+    """Wherever AEX's own address takes it, also where only the provider of that has its key."""
+    async with upstream() as first, upstream() as second:
+        where = providers(first.port, second.port)
+        where["openai"] |= {"key_header": "x-own-key"}
+        changes = {"providers": where, "routes": {"fast": FAST}}
+        async with gateway(tmp_path / "home", second.port, **changes) as rig:
+            two = Routed(rig, first, second)
+            body = two.call().partition(b"\r\n\r\n")[2]
+            path = "/v1/chat/completions"
+            for raw in (
+                rig.request(path, body, authorization="", x_own_key=rig.token),
+                rig.request(f"{path}?x-own-key={rig.token}&a=b", body, authorization=""),
+            ):
+                first.json(b"{}", 503)
+                second.json()
+                async with connected(rig.port) as client:
+                    assert (await client.call(raw)).status == 200
+            assert len(first.requests) == len(second.requests) == 2
+            assert rig.token.encode() not in b"".join([*first.requests, *second.requests])
+            assert first.requests[1].startswith(b"POST /openai/v1/chat/completions?a=b ")
+
+
+async def test_a_ledger_that_stores_nothing_any_more(
+    two: Routed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told so; it does not hang until the first try is booked, which it is later."""
+    store = two.rig.assembly.store
+    execute, broken_disk = store.execute, asyncio.Event()
+
+    def failing(commands: Any) -> Any:
+        if broken_disk.is_set():
+            raise LedgerUnavailable("the disk is full")
+        return execute(commands)
+
+    async def answering(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        broken_disk.set()
+        writer.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\n{}")
+
+    monkeypatch.setattr(store, "execute", failing)
+    monkeypatch.setattr(books, "SETTLEMENT_PATIENCE_S", 0.05)
+    two.first.answers.append(answering)
+    answer = await two.ask()
+    assert (answer.status, answer.code) == (503, "gateway_unavailable")
+    broken_disk.clear()
+    assert await two.rig.pipeline.parts.books.drained(10)
+    (row,) = two.rows()
+    assert (row.state, row.status_code) == ("RELEASED", 503)
+    assert two.second.requests == []
 
 
 async def test_the_client_goes_away_between_two_tries(two: Routed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,20 @@ async def test_who_may_ask(two: Routed) -> None:
     assert (await get(two, "/v1/models", authorization="")).status == 401
     assert (await get(two, "/v1/models", authorization="Bearer sk-x")).status == 401
     assert two.rows() == []
+
+
+async def test_a_key_from_before_there_were_routes(two: Routed) -> None:
+    """What it stood for was OpenAI's list; this one is another, and made anew each time."""
+    in_force = two.rig.pipeline.parts.in_force
+    routed_, kept = in_force(), {"idempotency_key": "models"}
+    settings = routed_.settings.model_copy(update={"routes": {}})
+    in_force.exchange(replace(routed_, settings=settings))
+    two.second.json(b'{"object": "list", "data": []}')
+    assert (await get(two, "/v1/models", **kept)).json["data"] == []
+    in_force.exchange(routed_)
+    for _ in range(2):
+        answer = await get(two, "/v1/models", **kept)
+        assert (answer.status, answer.json["data"][0]["id"]) == (200, "fast")
 
 
 async def test_a_provider_s_own_list_passes(two: Routed) -> None:
