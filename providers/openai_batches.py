@@ -114,7 +114,9 @@ class OpenAIBatches:
             return self._results(facts.bulk) if facts.bulk else PassingMeter()
         if facts.endpoint == FILES or facts.kind == "metered":
             return ObjectMeter(lambda document: _made(document, bool(facts.bulk)))
-        return ObjectMeter(lambda document: [n for each in listed(document) for n in _news(each)])
+        return ObjectMeter(
+            lambda document: [n for each in listed(document) for n in self._news(each)]
+        )
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as OpenAI's error object."""
@@ -191,6 +193,25 @@ class OpenAIBatches:
 
         return ResultsMeter(line, 1, bulk.calls)
 
+    # https://platform.openai.com/docs/api-reference/batch/object
+    def _news(self, document: dict[str, Any]) -> list[News]:
+        """Of a batch that has ended: where its results are, and what it came to if told."""
+        name, status = plain_id(document), document.get("status")
+        counts, results = document.get("request_counts"), plain_id(document, "output_file_id")
+        if not name or document.get("object") != "batch":
+            return []
+        if status == "failed":
+            # It was found wanting before any of it was begun.
+            return [News(name, nothing=not results)]
+        if status not in _ENDED:
+            return []
+        completed = whole_number(counts.get("completed")) if isinstance(counts, dict) else None
+        usage = extract(_TOTAL, document.get("usage"))
+        told = None
+        if usage and usage["input_tokens"] and completed:
+            told = self._discounted(Usage(usage))
+        return [News(name, results=results, usage=told, nothing=completed == 0 and not results)]
+
     def _discounted(self, usage: Usage) -> Usage:
         if self._discounts:
             return usage
@@ -231,21 +252,3 @@ def _begun(document: dict[str, Any], bulk: Bulk | None) -> Facts:
 def _made(document: dict[str, Any], wanted: bool) -> list[News]:
     name = plain_id(document)
     return [News(name, made=True)] if name and wanted else []
-
-
-# https://platform.openai.com/docs/api-reference/batch/object
-def _news(document: dict[str, Any]) -> list[News]:
-    """Of a batch that has ended: where its results are, and what it came to if it tells that."""
-    name, status = plain_id(document), document.get("status")
-    counts, results = document.get("request_counts"), plain_id(document, "output_file_id")
-    if not name or document.get("object") != "batch":
-        return []
-    if status == "failed":
-        # It was found wanting before any of it was begun.
-        return [News(name, nothing=not results)]
-    if status not in _ENDED:
-        return []
-    completed = whole_number(counts.get("completed")) if isinstance(counts, dict) else None
-    usage = extract(_TOTAL, document.get("usage"))
-    told = Usage(usage) if usage and usage["input_tokens"] and completed else None
-    return [News(name, results=results, usage=told, nothing=completed == 0 and not results)]

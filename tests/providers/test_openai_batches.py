@@ -218,9 +218,16 @@ def meter(call: Call, wire_format: OpenAIBatches = OPENAI_BATCHES) -> Meter:
     return wire_format.meter(wire_format.read(call), 200, "application/json")
 
 
-def news(method: str, path: str, document: dict[str, Any], **more: Any) -> tuple[News, ...]:
+def news(
+    method: str,
+    path: str,
+    document: dict[str, Any],
+    wire_format: OpenAIBatches = OPENAI_BATCHES,
+    **more: Any,
+) -> tuple[News, ...]:
     """What an answer tells."""
-    found = meter(BulkCall("openai", method, path, "", **{"headers": {}, "body": b"", **more}))
+    call = BulkCall("openai", method, path, "", **{"headers": {}, "body": b"", **more})
+    found = meter(call, wire_format)
     found.feed(json.dumps(document).encode())
     found.finish()
     assert isinstance(found, TellsNews)
@@ -360,6 +367,9 @@ def test_groq_takes_nothing_off_for_caches() -> None:
     assert usage.counts == {"input_tokens": 10, "output_tokens": 5}
     ((usage,), _) = results(cached)
     assert usage.counts["cache_read_tokens"] == 8
+    (told,) = news("GET", f"{BATCHES}/b1", batch(usage=TOLD), wire_format=GROQ_BATCHES)
+    assert told.usage is not None
+    assert "cache_read_tokens" not in told.usage.counts
 
 
 def test_a_file_that_is_no_result_passes_unread() -> None:
