@@ -28,7 +28,7 @@ from providers.wire import Denial, Refused
 
 ASK = b'{"type":"response.create"}'
 OPENING_ID = "event_aex_opening"
-HELD_MAX_BYTES = 8 * 1024 * 1024
+HELD_MAX, HELD_MAX_BYTES = 1000, 8 * 1024 * 1024
 
 _FREE = (
     *("conversation.item.delete", "conversation.item.retrieve", "conversation.item.truncate"),
@@ -70,7 +70,8 @@ class RealtimeSession:
     def from_client(self, message: bytes) -> Turn:
         """What becomes of a message. Raises Refused where it may not pass."""
         if not self._ready:
-            if sum(map(len, self._held)) + len(message) > HELD_MAX_BYTES:
+            size = sum(map(len, self._held)) + len(message)
+            if len(self._held) >= HELD_MAX or size > HELD_MAX_BYTES:
                 raise Refused(_TOO_MUCH)
             self._held.append(message)
             return Turn()

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from providers.openai_realtime_session import ASK, HELD_MAX_BYTES, OPENING_ID, RealtimeSession
+from providers.openai_realtime_session import (
+    ASK,
+    HELD_MAX,
+    HELD_MAX_BYTES,
+    OPENING_ID,
+    RealtimeSession,
+)
 from providers.session import Turn
 from providers.wire import Refused
 from tests.providers.contract import ODD, bent, dumped
@@ -66,12 +72,14 @@ def test_a_session_that_is_quiet_already() -> None:
 
 
 def test_what_is_held_is_bounded() -> None:
-    """More than that is refused."""
-    session = RealtimeSession("gpt-realtime")
-    session.from_client(b"x" * HELD_MAX_BYTES)
-    with pytest.raises(Refused) as caught:
-        session.from_client(b"x")
-    assert caught.value.denial.code == "too_many_waiting"
+    """More than that is refused, in bytes and in messages."""
+    for early in ([b"x" * HELD_MAX_BYTES], [b"x"] * HELD_MAX):
+        session = RealtimeSession("gpt-realtime")
+        for message in early:
+            assert session.from_client(message) == Turn()
+        with pytest.raises(Refused) as caught:
+            session.from_client(b"x")
+        assert caught.value.denial.code == "too_many_waiting"
 
 
 def spoken(session: RealtimeSession) -> tuple[bytes, ...]:
