@@ -148,7 +148,7 @@ class NoteRestore:
 
     restore_id: random, so that no two restores leave the same log.
     signed_seq, after_epoch: how far what was signed of this ledger goes, and the latest epoch
-    that is known of it anywhere; the log itself may know of fewer.
+    that is known of it anywhere, its own log included.
     """
 
     actor: str

@@ -107,13 +107,13 @@ def fence(state: State, command: Fence) -> tuple[list[Draft], Outcome]:
     return [Draft(events.GATEWAY_FENCED, None, None, payload)], Done(command.gateway)
 
 
-def note_restore(state: State, command: NoteRestore) -> tuple[list[Draft], Outcome]:
+def note_restore(command: NoteRestore) -> tuple[list[Draft], Outcome]:
     """Begins a new epoch: what outside copies know beyond this point was replaced on purpose."""
     if not command.reason:
         return [], Rejected("a restore names its reason")
     payload = {
         "actor": command.actor,
-        "epoch": max(state.epoch, command.after_epoch) + 1,
+        "epoch": command.after_epoch + 1,
         "reason": command.reason,
         "replaced_hash": command.replaced_hash,
         "replaced_seq": command.replaced_seq,

@@ -82,7 +82,7 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
         case Fence():
             return administration.fence(state, command)
         case NoteRestore():
-            return administration.note_restore(state, command)
+            return administration.note_restore(command)
 
 
 def step(state: State, command: Command, now: int, seq: int) -> tuple[list[Event], Outcome]:

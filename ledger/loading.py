@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ledger import events
-from ledger.admin_commands import (
-    AdminCommand,
-    Command,
-    DeleteAgent,
-    IssueToken,
-    NoteRestore,
-    OpenRun,
-)
+from ledger.admin_commands import AdminCommand, Command, DeleteAgent, IssueToken, OpenRun
 from ledger.commands import Adjust, Admit, BillBulk, Commit, NoteResults, Recover, Release
 from ledger.state import State
 from ledger.tables import AnyEngine, Tables
@@ -101,7 +93,7 @@ class Loader:
             names.add(execution.account)
         self._load_lineages(state, names)
         self._load_limits(state)
-        self._load_ledger(state, commands, touched.gateways)
+        self._load_fences_of(state, touched.gateways)
         return state
 
     def standing(self, token_hashes: Iterable[str]) -> State:
@@ -136,13 +128,10 @@ class Loader:
             rows = self._engine.rows(self._load_rates, (self._engine.keys(limited),))
             state.rates = {(agent, kind): tat for agent, kind, tat in rows}
 
-    def _load_ledger(self, state: State, commands: Sequence[Command], gateways: set[str]) -> None:
+    def _load_fences_of(self, state: State, gateways: set[str]) -> None:
         if gateways:
             rows = self._engine.rows(self._load_fences, (self._engine.keys(gateways),))
             state.fenced = {row[0] for row in rows}
-        if any(isinstance(c, NoteRestore) for c in commands):
-            counted = "SELECT count(*) FROM event_log WHERE type = ?"
-            state.epoch = self._engine.rows(counted, (events.LEDGER_RESTORED,))[0][0]
 
 
 def _all_tokens_of(commands: Sequence[Command]) -> set[str]:

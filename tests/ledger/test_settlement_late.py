@@ -145,9 +145,9 @@ def test_who_was_shut_out_judges_nobody() -> None:
 
 
 def test_a_restore_begins_an_epoch() -> None:
-    """Every recorded restore raises the epoch, and says what it replaced, and why."""
+    """The one after the latest that is known; the record says what it replaced, and why."""
     kernel = started()
-    for known, epoch in ((0, 1), (0, 2), (2, 3), (7, 8), (1, 9)):
+    for known, epoch in ((0, 1), (1, 2), (7, 8)):
         kernel(NoteRestore("carol", "a new disk", 40, "ab" * 32, "c0ffee", 50, known))
         assert kernel.state.epoch == fold(kernel.log).epoch == epoch
         assert kernel.log[-1].data() == {
@@ -159,5 +159,6 @@ def test_a_restore_begins_an_epoch() -> None:
             "restore_id": "c0ffee",
             "signed_seq": 50,
         }
+    log = list(kernel.log)
     assert isinstance(kernel(NoteRestore("carol", "", 1, "")), Rejected)
-    assert kernel.state.epoch == 9
+    assert kernel.log == log
