@@ -16,6 +16,7 @@ import logging
 
 from mitmproxy import http
 
+from aex_addon import watch
 from aex_addon.appraisal import Appraisal
 from aex_addon.books import durable
 from aex_addon.guard import survive
@@ -89,8 +90,9 @@ class Fallback:
         booking = failed.end("broken", reached_provider(flow))
         command = pipeline.admission.command(trip, appraisal, retry_of=trip.first)
         failed.settled = True
-        failed.let_go()
         settled = pipeline.parts.books.settle(booking)
+        watch.booked(pipeline.parts, failed, booking)
+        failed.let_go()
         # Nothing is awaited between the two, which makes them one batch.
         outcome = await pipeline.admission.decide(command)
         await durable(booking.execution_id, settled)

@@ -106,6 +106,12 @@ async def test_a_connection_that_breaks(two: Routed, fault: Script) -> None:
     assert (first.state, first.certainty) == ("COMMITTED", "uncertain")
     assert first.actual_nanousd == first.reserved_nanousd > 0
     assert (second.state, second.certainty) == ("COMMITTED", "exact")
+    # The figures that are exported hold both.
+    observed = two.rig.pipeline.parts.observed
+    assert [sum(each.counts) for each in (observed.answer["groq"], observed.answer["openai"])] == [
+        *(1, 1)
+    ]
+    assert sum(cost for _, cost in observed.cost.items()) == two.rig.agent().spent_nanousd
 
 
 async def test_an_answer_that_does_not_come(tmp_path: Path) -> None:
