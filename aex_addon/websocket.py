@@ -20,7 +20,7 @@ import logging
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
 
-from aex_addon import denials
+from aex_addon import denials, watch
 from aex_addon.aliases import Choice
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.early_end import end_early
@@ -173,7 +173,7 @@ class Websocket:
         facts = appraisal.facts
         inflight.meter = socket.wire_format.meter(facts, 200, "")
         patched = socket.wire_format.patch(call, facts, inflight.grant())
-        inflight.dispatched = True
+        watch.let_go(inflight)
         socket.outbox.to_provider(patched)
         return None
 
@@ -184,7 +184,9 @@ class Websocket:
             return
         inflight.meter.feed(message)
         reading = inflight.meter.reading()
-        inflight.status = reading.status or 0
+        before, inflight.status = inflight.status, reading.status or 0
+        if inflight.status and not before:
+            watch.first_byte(self.pipeline.parts, inflight)
         if not reading.complete:
             if exceeded(inflight):
                 end_early(flow, inflight, denials.outgrown(inflight.admitted.execution_id))

@@ -64,6 +64,10 @@ async def test_the_order_of_steps(
     (row,) = ended(rig)
     assert json.loads(row.usage) == {"input_tokens": 3, "output_tokens": 2}
     assert not rig.pipeline.inflight
+    # The handshake and the message.
+    observed = rig.pipeline.parts.observed
+    for seen in (observed.answer, observed.first_byte):
+        assert sum(seen["openai"].counts) == 2
 
 
 SURPRISES: list[tuple[str, object, str]] = [
