@@ -57,10 +57,9 @@ class Outbox:
         """Ends the connection on both sides, after what was said. Reason: 123 bytes at most."""
         self.close = self.close or (code, reason)
 
-    @property
-    def unsent(self) -> bool:
-        """True if something was said to the provider that never left."""
-        return any(not to_client for to_client, _ in self.said)
+    def holds(self, text: bytes) -> bool:
+        """True if this was said to the provider and has not left."""
+        return (False, text) in self.said
 
 
 def open_outbox(flow: http.HTTPFlow, size_max: int) -> Outbox:

@@ -24,6 +24,7 @@ class Socket:
     """One WebSocket to a provider, as its admitted handshake left it.
 
     session: what is remembered between messages, where the format needs it.
+    asked:   the message of the last call, as it was said to the provider.
     waiting: messages that came while a call was under way, at most `WAITING_MAX`.
     """
 
@@ -34,6 +35,7 @@ class Socket:
     wire_format: WireFormat
     outbox: Outbox
     session: Session | None = None
+    asked: bytes = b""
     waiting: deque[bytes] = field(default_factory=deque)
 
     @property

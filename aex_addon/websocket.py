@@ -87,7 +87,8 @@ class Websocket:
         """Settle: one side has gone, whatever was still open."""
         socket = self.pipeline.sockets.pop(flow, None)
         if socket is not None:
-            await self.pipeline.settle(flow, "broken", sent=not socket.outbox.unsent)
+            sent = not socket.outbox.holds(socket.asked)
+            await self.pipeline.settle(flow, "broken", sent=sent)
 
     async def _message(
         self, flow: http.HTTPFlow, socket: Socket, message: WebSocketMessage
@@ -172,9 +173,9 @@ class Websocket:
         pipeline.inflight[flow] = inflight
         facts = appraisal.facts
         inflight.meter = socket.wire_format.meter(facts, 200, "")
-        patched = socket.wire_format.patch(call, facts, inflight.grant())
+        socket.asked = socket.wire_format.patch(call, facts, inflight.grant())
         watch.let_go(inflight)
-        socket.outbox.to_provider(patched)
+        socket.outbox.to_provider(socket.asked)
         return None
 
     async def _answered(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> None:

@@ -23,14 +23,15 @@ def test_what_was_said_is_kept_in_order() -> None:
 
 
 def test_what_never_left() -> None:
-    """Only what was said to the provider counts: nobody pays for a denial."""
+    """Only what was said to the provider counts, and each message by itself."""
     outbox = Outbox(10)
     outbox.to_client(b"a")
-    assert not outbox.unsent
+    assert not outbox.holds(b"a")
     outbox.to_provider(b"b")
-    assert outbox.unsent
+    assert outbox.holds(b"b")
+    assert not outbox.holds(b"c")
     outbox.said.clear()
-    assert not outbox.unsent
+    assert not outbox.holds(b"b")
 
 
 def test_the_first_reason_stands() -> None:

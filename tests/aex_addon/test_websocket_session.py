@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from mitmproxy import http
+from mitmproxy.connection import ConnectionState
+from wsproto.events import CloseConnection
 
+from aex_addon.sockets import Socket
+from aex_addon.websocket import Websocket
 from providers.openai_realtime_session import RealtimeSession
+from providers.session import Session
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import Upstream
 from tests.aex_addon.ws import Side, accepting, opened
@@ -79,6 +86,42 @@ async def test_what_passes_for_nothing_does_not_wait(rig: Rig, provider: Upstrea
         await client.say({"type": "response.cancel"})
         assert await client.hear() == DONE
     assert [message["type"] for message in heard] == ["response.create", "response.cancel"]
+
+
+async def test_what_does_not_leave_any_more_is_not_the_call(
+    rig: Rig, provider: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that was sent may be billed, though a later message for nothing could not be sent."""
+    heard, asked, held = Websocket._heard, asyncio.Event(), asyncio.Event()
+
+    async def slowly(
+        addon: Websocket, flow: http.HTTPFlow, socket: Socket, kept: Session, message: bytes
+    ) -> None:
+        if SOUND["type"].encode() in message:
+            held.set()
+            while flow.server_conn.state & ConnectionState.CAN_READ:  # noqa: ASYNC110 - untold
+                await asyncio.sleep(0.001)
+        await heard(addon, flow, socket, kept, message)
+
+    async def talk(side: Side) -> None:
+        await side.say(session("created", None))
+        assert (await side.hear())["type"] == ASK["type"]
+        asked.set()
+        await held.wait()
+        await side.write(side.frames.send(CloseConnection(1011, "overloaded")))
+        side.writer.close()
+
+    monkeypatch.setattr(Websocket, "_heard", slowly)
+    provider.answers.append(accepting(provider, talk))
+    async with opened(rig, PATH) as client:
+        await client.hear()
+        await client.say(ASK)
+        await asked.wait()
+        await client.say(SOUND)
+        await client.hear()
+    (row,) = [row for row in rig.executions() if row.status_code != 101]
+    assert (row.state, row.certainty) == ("COMMITTED", "uncertain")
+    assert row.actual_nanousd == row.reserved_nanousd > 0
 
 
 @pytest.mark.parametrize("name", ["from_client", "from_provider"])
