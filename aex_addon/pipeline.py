@@ -244,15 +244,18 @@ class Pipeline:
                 attempt.token_hash, attempt.fingerprint, command.execution_id, clock.now_ns()
             )
         command = self.bulks.kept(inflight, command)
-        with watch.waiting(self.parts, "settlement"):
-            futures = [self.parts.books.settle(self.answers.sealed(inflight, command, ending))]
-            watch.booked(self.parts, inflight, command)
-            futures += [self.parts.books.settle(more) for more in await self.bulks.told(inflight)]
-            await durable(command.execution_id, *futures)
-        self.inflight.pop(flow, None)
-        self.trips.pop(flow, None)
-        inflight.let_go()
-        self.answers.one_ended()
+        books = self.parts.books
+        try:
+            with watch.waiting(self.parts, "settlement"):
+                futures = [books.settle(self.answers.sealed(inflight, command, ending))]
+                watch.booked(self.parts, inflight, command)
+                futures += [books.settle(more) for more in await self.bulks.told(inflight)]
+                await durable(command.execution_id, *futures)
+        finally:
+            self.inflight.pop(flow, None)
+            self.trips.pop(flow, None)
+            inflight.let_go()
+            self.answers.one_ended()
 
     def settle_all(self) -> None:
         """Books every call still under way as broken off; for a stop that waits no longer."""

@@ -136,6 +136,21 @@ async def test_a_websocket(rig: Rig, provider: Upstream) -> None:
     assert only_row(rig).state == "DENIED"
 
 
+async def test_a_surprise_at_the_end(
+    rig: Rig, provider: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call is booked and its client served; it is under way no more, and no stop waits."""
+
+    def surprise(*_: object) -> None:
+        raise RuntimeError("at the end")
+
+    monkeypatch.setattr(rig.pipeline.bulks, "told", surprise)
+    provider.json()
+    assert (await call(rig)).status == 200
+    assert (only_row(rig).state, only_row(rig).certainty) == ("COMMITTED", "exact")
+    assert not rig.pipeline.inflight
+
+
 async def test_settle_all(rig: Rig, provider: Upstream) -> None:
     """A stop that waits no longer books what is under way, and one bad call hinders no other."""
     reached = asyncio.Event()
