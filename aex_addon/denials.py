@@ -68,6 +68,12 @@ def unavailable(message: str, execution_id: str | None = None) -> Denial:
     )
 
 
+def after_another(denial: Denial) -> Denial:
+    """The denial of a call's next try, where the last one may have been billed."""
+    message = f"{denial.message} The model asked before it did not answer, and may have billed."
+    return replace(denial, message=message, retryable=False, retry_after=None)
+
+
 def underway(execution_id: str) -> Denial:
     """The same idempotency key's call has not been answered yet."""
     return Denial(

@@ -16,7 +16,7 @@ import logging
 
 from mitmproxy import http
 
-from aex_addon import watch
+from aex_addon import denials, watch
 from aex_addon.appraisal import Appraisal
 from aex_addon.books import durable
 from aex_addon.guard import survive
@@ -25,7 +25,7 @@ from aex_addon.inflight import InFlight
 from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
 from aex_addon.refusals import refuse
 from aex_addon.trip import Trip
-from ledger.commands import Replayed
+from ledger.commands import Commit, Replayed
 from providers.wire import Denial
 
 logger = logging.getLogger("aex.fallback")
@@ -99,7 +99,8 @@ class Fallback:
         flow.metadata[EXECUTION] = command.execution_id
         flow.response = None
         if isinstance(outcome, Denial):
-            return outcome
+            may_be_billed = isinstance(booking, Commit)
+            return denials.after_another(outcome) if may_be_billed else outcome
         if isinstance(outcome, Replayed):
             return await answers.replay(flow, outcome.execution_id)
         opened = pipeline.opened(trip, command, outcome, appraisal)

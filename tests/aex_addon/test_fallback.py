@@ -281,10 +281,12 @@ async def test_an_agent_s_token_is_shown_to_nobody(tmp_path: Path) -> None:
             assert first.requests[1].startswith(b"POST /openai/v1/chat/completions?a=b ")
 
 
+@pytest.mark.parametrize(("refuses", "again"), [(True, "true"), (False, "false")])
 async def test_a_ledger_that_stores_nothing_any_more(
-    two: Routed, monkeypatch: pytest.MonkeyPatch
+    two: Routed, monkeypatch: pytest.MonkeyPatch, refuses: bool, again: str
 ) -> None:
-    """The client is told so; it does not hang until the first try is booked, which it is later."""
+    """The client is told so, and to ask again only where the first try cost nothing; it does not
+    hang until that try is booked, which it is later."""
     store = two.rig.assembly.store
     execute, broken_disk = store.execute, asyncio.Event()
 
@@ -293,8 +295,11 @@ async def test_a_ledger_that_stores_nothing_any_more(
             raise LedgerUnavailable("the disk is full")
         return execute(commands)
 
-    async def answering(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         broken_disk.set()
+        if not refuses:
+            await reset(reader, writer)
+            return
         writer.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\n{}")
 
     monkeypatch.setattr(store, "execute", failing)
@@ -302,10 +307,12 @@ async def test_a_ledger_that_stores_nothing_any_more(
     two.first.answers.append(answering)
     answer = await two.ask()
     assert (answer.status, answer.code) == (503, "gateway_unavailable")
+    assert answer.headers["x-should-retry"] == again
     broken_disk.clear()
     assert await two.rig.pipeline.parts.books.drained(10)
     (row,) = two.rows()
-    assert (row.state, row.status_code) == ("RELEASED", 503)
+    ends = ("RELEASED", 503) if refuses else ("COMMITTED", 0)
+    assert (row.state, row.status_code) == ends
     assert two.second.requests == []
 
 
