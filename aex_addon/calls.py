@@ -91,9 +91,11 @@ def fingerprint(call: Call) -> str:
 
 
 def response(reply: Reply) -> http.Response:
-    """AEX's own answer as mitmproxy sends it."""
-    headers = http.Headers([(name.encode(), value.encode()) for name, value in reply.headers])
-    return http.Response.make(reply.status, reply.body, headers)
+    """AEX's own answer as mitmproxy sends it; of one that is given again, the very bytes."""
+    fields = [
+        (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in reply.headers
+    ]
+    return http.Response.make(reply.status, reply.body, http.Headers(fields))
 
 
 # A compressed message could grow a thousandfold before anyone has seen how large it is.

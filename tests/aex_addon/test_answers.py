@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from mitmproxy import http
 from mitmproxy.test import tflow
 
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
 from aex_addon.books import Books
-from aex_addon.idempotency import StoredAnswer, Vault
+from aex_addon.idempotency import StoredAnswer, Vault, kept_headers
 from aex_addon.inflight import InFlight, Recording
 from aex_addon.settings import Settings
 from ledger.commands import Admit, Admitted, Commit, Outcome, Quote, Release, Replayed, Underway
@@ -71,8 +72,9 @@ def test_patience_ends() -> None:
 
 
 def test_a_stored_answer_is_given_again() -> None:
-    """Its status, its headers, its bytes, and whose answer it is."""
-    answer = StoredAnswer(200, (("content-type", "text/event-stream"),), b"data: x\n\n")
+    """Its status, its headers (bytes of any encoding), its bytes, and whose answer it is."""
+    came = http.Headers([(b"content-type", b"text/event-stream"), (b"x-note", b"caf\xe9")])
+    answer = StoredAnswer(200, kept_headers(came), b"data: x\n\n")
     sealed = VAULT.seal("ex_1", answer, 1).data
     flow = tflow.tflow()
 
@@ -83,6 +85,7 @@ def test_a_stored_answer_is_given_again() -> None:
     assert flow.response is not None
     assert flow.response.raw_content == answer.body
     assert flow.response.headers["content-type"] == "text/event-stream"
+    assert (b"x-note", b"caf\xe9") in flow.response.headers.fields
     assert flow.response.headers["x-aex-execution-id"] == "ex_1"
 
 
