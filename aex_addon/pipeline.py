@@ -209,6 +209,7 @@ class Pipeline:
         if inflight is None or trip is None or not inflight.dispatched or flow.response is None:
             return
         watch.first_byte(self.parts, inflight)
+        trip.stay()
         access = trip.choice.route.credentials
         access.heard(flow.response.status_code, flow.response.headers)
         decoded_max = trip.configuration.settings.body_limit_mib * 2**21

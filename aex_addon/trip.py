@@ -51,6 +51,10 @@ class Trip:
         seconds = alias.settings.answer_within_seconds
         stand_by(flow, Standby(heeded.__contains__, seconds))
 
+    def stay(self) -> None:
+        """The answer has begun, so there is no other try: lets go of what one would need."""
+        self.rest, self.came = (), None
+
     def point(self, flow: http.HTTPFlow) -> None:
         """Marks the flow with where this try goes; only an alias leads elsewhere than the door."""
         if not self.choice.alias:

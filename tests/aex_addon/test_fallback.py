@@ -165,6 +165,25 @@ async def test_an_answer_that_has_begun_is_never_replaced(two: Routed, body: byt
     assert two.second.requests == []
 
 
+async def test_while_an_answer_comes_nothing_is_kept_for_others(two: Routed) -> None:
+    """Neither the request as it came nor what others would be asked: a stream may last for long."""
+    seen = asyncio.Event()
+
+    async def begun(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        await seen.wait()
+        writer.close()
+
+    two.first.answers.append(begun)
+    async with connected(two.rig.port) as client:
+        await client.send(two.call(stream=True))
+        await client.head()
+        (trip,) = two.rig.pipeline.trips.values()
+        assert (trip.rest, trip.came) == ((), None)
+        seen.set()
+        await client.reader.read()
+
+
 async def test_what_is_left_of_a_refusal_is_not_the_next_answer(two: Routed) -> None:
     """The rest of an error that comes late, and its broken end, reach nobody."""
     two.first.answers.append(broken("503 Busy", b"5\r\nerror\r\n"))

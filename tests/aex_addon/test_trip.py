@@ -72,6 +72,15 @@ def test_what_stood_in_the_request_is_gone() -> None:
     assert going.metadata[PROVIDER] == "openai"
 
 
+def test_an_answer_that_has_begun_needs_no_other_try() -> None:
+    """Bodies for others, and the request as it came, are let go of: streams may last for long."""
+    going, made = flow(), trip(*TWO)
+    made.let_others_stand_by(going)
+    assert (len(made.rest), made.came is None) == (1, False)
+    made.stay()
+    assert (made.rest, made.came) == ((), None)
+
+
 def test_nobody_stands_by_for_a_single_model() -> None:
     """Nothing is kept of the request then."""
     going, alone = flow(), trip(TWO[0])
