@@ -39,9 +39,13 @@ async function calls(client) {
   const [, whole] = await ask('Say it.', false);
   const [, streamed] = await ask('Say it.', true);
   const [status, refusal] = await ask('word '.repeat(5000), false);
+  const lines = streamed.split('\n\n').filter((line) => line && !line.endsWith('[DONE]'));
+  const chunks = lines.map((line) => JSON.parse(line.slice('data: '.length)));
+  const pieces = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '');
   return {
     json: JSON.parse(whole).choices[0].message.content,
-    pieces: streamed.split('data: ').length - 1,
+    text: pieces.join(''),
+    pieces: pieces.length,
     denied: [status, JSON.parse(refusal).error.message],
   };
 }

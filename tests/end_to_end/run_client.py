@@ -83,6 +83,14 @@ def ask(client: str, text: str, stream: bool) -> tuple[int, bytes]:
     return status, content
 
 
+def texts(stream: bytes) -> list[str]:
+    """The pieces of an answer."""
+    lines = [each.removeprefix("data: ") for each in stream.decode().split("\n\n") if each]
+    chunks = [json.loads(each) for each in lines if each != "[DONE]"]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    return [delta.get("content") or "" for delta in deltas]
+
+
 def calls(client: str) -> dict[str, Any]:
     """What the three calls came to."""
     try:
@@ -91,9 +99,11 @@ def calls(client: str) -> dict[str, Any]:
         return {"failed": type(error).__name__}
     _, streamed = ask(client, "Say it.", True)
     status, refusal = ask(client, "word " * 5000, False)
+    pieces = texts(streamed)
     return {
         "json": json.loads(whole)["choices"][0]["message"]["content"],
-        "pieces": streamed.count(b"data: "),
+        "text": "".join(pieces),
+        "pieces": len(pieces),
         "denied": [status, json.loads(refusal)["error"]["message"]],
     }
 
