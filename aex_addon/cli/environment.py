@@ -33,7 +33,7 @@ shims_option = click.option(
     is_flag=True,
     flag_value=False,
     default=True,
-    help="Load nothing into Node and Python; old Node and aiohttp then go around the proxy.",
+    help="Load nothing into Node and Python; aiohttp and much of Node then go around the proxy.",
 )
 
 

@@ -3,14 +3,16 @@
 // Node before 22.21, and 23 to 24.4, does not read HTTPS_PROXY: `https` and `fetch` would go
 // around AEX. This sends what they open through the proxy, by CONNECT, and nothing else: the
 // verification of certificates, and every request and answer, are Node's own. It needs no package.
-// A Node that can do it by itself (NODE_USE_ENV_PROXY), Bun and Deno are left alone.
+// A later Node does it by itself (NODE_USE_ENV_PROXY), but not for an https.Agent of a program's
+// own, nor without one (agent: false): there it does only these. Bun and Deno are left alone.
 
 'use strict';
 
 (() => {
   const flags = process.allowedNodeEnvironmentFlags;
   if (process.versions.bun || process.versions.deno) return;
-  if (!flags || flags.has('--use-env-proxy')) return;
+  if (!flags) return;
+  const reads = flags.has('--use-env-proxy');
   const proxy = address(process.env.HTTPS_PROXY || process.env.https_proxy);
   if (!proxy) return;
 
@@ -24,7 +26,7 @@
 
   patch(http.Agent, (socket) => socket);
   patch(https.Agent, (socket, options, original) => original({ ...options, socket }));
-  if (typeof fetch === 'function') routeFetch();
+  if (!reads && typeof fetch === 'function') routeFetch();
 
   function address(text) {
     try {
@@ -79,7 +81,8 @@
     agent.prototype.createConnection = function createConnection(options, done, ...rest) {
       const host = options && (options.host || options.hostname);
       const ours = host && typeof done === 'function' && !options.socketPath && !options.socket;
-      if (!ours || isDirect(host)) return original.call(this, options, done, ...rest);
+      const led = reads && this.options && this.options.proxyEnv;
+      if (!ours || led || isDirect(host)) return original.call(this, options, done, ...rest);
       tunnel(host, options.port, (error, socket) => {
         if (error) return done(error);
         return done(null, finish(socket, options, (...words) => original.apply(this, words)));

@@ -33,6 +33,7 @@ class Family:
     """Clients that one program runs.
 
     clients    as the program knows them, and as README does
+    always     those that need the shim whether or not the runtime reads proxies by itself
     raised     the class of a denial, by client, where it is one of the client's own
     program    makes it, with the help of the outer environment; skips the test where it cannot
     bundles    variables that name the bundle, tried one at a time until all clients are satisfied
@@ -46,6 +47,7 @@ class Family:
     shim: tuple[str, ...]
     raised: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
+    always: frozenset[str] = frozenset()
     node: bool = False
 
 
@@ -86,6 +88,7 @@ FAMILIES = {
         NODE_BUNDLES,
         NODE_SHIM,
         asked=NODE_ASKED,
+        always=frozenset({"agent"}),
         node=True,
     ),
     "python-sdks": Family(

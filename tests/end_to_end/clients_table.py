@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.end_to_end.clients import Family, node_reads_proxies
 from tests.end_to_end.processes import ROOT
 
+ORDER = "CLIENTS_TABLE"
 PAGE = ROOT / "README.md"
 MARKED = re.compile(r"(?<=<!-- clients -->\n).*?(?=<!-- /clients -->)", re.DOTALL)
 HEAD = (
@@ -37,15 +38,16 @@ class Found:
     shim: bool
 
 
-def needs(family: Family, found: Found) -> Needs:
-    """The cells of a client. A Node that is not as it is said to be has other words in them."""
-    bundle = f"`{found.bundle}`"
-    if not family.node:
-        return (SHIM, f"{bundle}, and {SHIM}") if found.shim else (NOTHING, bundle)
-    asked = ", ".join([bundle, *(f"`{name}={value}`" for name, value in family.asked.items())])
-    if found.shim != node_reads_proxies():
-        return OLD_NODE, f"{asked}, and {SHIM} there"
-    return (SHIM, f"{asked}, and {SHIM} always") if found.shim else (NOTHING, asked)
+def needs(family: Family, client: str, found: Found) -> Needs:
+    """The cells of a client. One that differs in this Node from what is said of Nodes of its age
+    has other words in them."""
+    asked = [f"`{found.bundle}`", *(f"`{name}={value}`" for name, value in family.asked.items())]
+    by_age = family.node and client not in family.always
+    if by_age and found.shim != node_reads_proxies():
+        return OLD_NODE, f"{', '.join(asked)}, and {SHIM} there"
+    if found.shim:
+        return SHIM, f"{', '.join(asked)}, and {SHIM}"
+    return NOTHING, ", ".join(asked)
 
 
 def parse(text: str) -> dict[str, Needs]:
@@ -68,7 +70,7 @@ def render(said: Mapping[str, Needs]) -> str:
 
 def said_of(found: Mapping[str, Needs], page: Path = PAGE) -> dict[str, Needs]:
     """What the page says of these clients; it is written anew first where that was asked for."""
-    if os.environ.get("CLIENTS_TABLE") == "write":
+    if os.environ.get(ORDER) == "write":
         write(found, page)
     said = parse(page.read_text())
     return {name: said.get(name, ("not there", "not there")) for name in found}

@@ -110,7 +110,11 @@ def _node(version: tuple[int, ...]) -> Verdict:
     if not version:
         return sound("proxy", "holds: Node reads it, or gets the shim that does")
     if (22, 21) <= version < (23,) or version >= (24, 5):
-        return sound("proxy", "holds: this Node reads HTTPS_PROXY (NODE_USE_ENV_PROXY=1)")
+        return sound(
+            "proxy",
+            "holds: this Node reads HTTPS_PROXY (NODE_USE_ENV_PROXY=1), and gets the shim for an "
+            "https.Agent of the program's own, which goes around with --no-shims",
+        )
     return sound(
         "proxy",
         "holds with the shim that `aex run` and `aex env` load; by itself, or with --no-shims, "

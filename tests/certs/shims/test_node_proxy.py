@@ -10,15 +10,16 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from certs.env import CA_VARIABLES, NODE_SHIM, SHIMS, agent_environment, proxy_url
 
-ASK = """
+BY = """
 const http = require('http'), https = require('https');
 const by = (module, url, options = {}) => new Promise((resolve) => {
   module.get(url, options, (answer) => {
@@ -26,16 +27,30 @@ const by = (module, url, options = {}) => new Promise((resolve) => {
   }).on('error', (error) => resolve(error.message));
 });
 const fetched = (url) => fetch(url).then((answer) => answer.status, (error) => String(error.cause));
-(async () => console.log(JSON.stringify({
-  fetch: await fetched('https://api.example/x'),
-  https: await by(https, 'https://api.example/x'),
-  agent: await by(https, 'https://api.example/x', { agent: new https.Agent({ keepAlive: true }) }),
-  none: await by(https, 'https://api.example/x', { agent: false }),
+const all = async (url) => ({
+  fetch: await fetched(url),
+  https: await by(https, url),
+  agent: await by(https, url, { agent: new https.Agent({ keepAlive: true }) }),
+  none: await by(https, url, { agent: false }),
+});
+const tell = (told) => console.log(JSON.stringify(told));
+"""
+ASK = f"""{BY}
+(async () => tell({{
+  ...await all('https://api.example/x'),
   http: await by(http, 'http://plain.example:8080/x'),
   six: await by(https, 'https://[2001:db8::1]/x'),
   near: await by(http, process.argv[1]),
   nearFetch: await fetched(process.argv[1]),
-})))();
+}}))();
+"""
+# What goes there by itself gets no answer, and leaves this machine neither way.
+ASK_NEAR = f"{BY} all('https://127.0.0.2:1/x').then(tell);"
+LATER = """
+const agents = [require('http').globalAgent, require('https').globalAgent];
+for (const agent of agents) agent.options.proxyEnv = process.env;
+const flags = new Set([...process.allowedNodeEnvironmentFlags, '--use-env-proxy']);
+Object.defineProperty(process, 'allowedNodeEnvironmentFlags', { value: flags });
 """
 REFUSED = "the proxy refused {} with status 403"
 
@@ -81,20 +96,27 @@ def node() -> str:
     found = shutil.which("node")
     if found is None:
         pytest.skip("no node on this machine")
-    probe = "process.exit(process.allowedNodeEnvironmentFlags.has('--use-env-proxy') ? 1 : 0)"
-    if subprocess.run([found, "-e", probe], check=False).returncode:
-        pytest.skip("this Node reads HTTPS_PROXY by itself, and the shim leaves it alone")
     return found
 
 
+def reads(node: str) -> bool:
+    """Whether this Node can read HTTPS_PROXY by itself."""
+    probe = "process.exit(process.allowedNodeEnvironmentFlags.has('--use-env-proxy') ? 1 : 0)"
+    return bool(subprocess.run([node, "-e", probe], check=False).returncode)
+
+
 def run(
-    node: str, proxy: Proxy, *words: str, shims: Path = SHIMS
+    node: str,
+    proxy: Proxy,
+    *words: str,
+    shims: Path = SHIMS,
+    base: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """A program of Node in the environment of an agent with an awkward name."""
     port = proxy.server_port
     address = proxy_url("a b", "t:@/ é", "127.0.0.1", port)
     root = f"http://127.0.0.1:{port}"
-    made = agent_environment(address, root, Path(), Path(), "t", {}, shims=shims)
+    made = agent_environment(address, root, Path(), Path(), "t", base, shims=shims)
     environ = {name: value for name, value in made.set.items() if name not in CA_VARIABLES}
     return subprocess.run(
         [node, *words], env=environ, capture_output=True, text=True, timeout=60, check=False
@@ -103,6 +125,8 @@ def run(
 
 def test_everything_but_this_machine_goes_to_the_proxy(node: str, proxy: Proxy) -> None:
     """fetch, https with any agent, and http ask it, with the credential of its address."""
+    if reads(node):
+        pytest.skip("this Node reads HTTPS_PROXY by itself, and most of it never meets the shim")
     done = run(node, proxy, "-e", ASK, f"http://127.0.0.1:{proxy.server_port}/")
     assert done.stderr == ""
     told = json.loads(done.stdout)
@@ -121,6 +145,22 @@ def test_everything_but_this_machine_goes_to_the_proxy(node: str, proxy: Proxy) 
         "[2001:db8::1]:443",
     ]
     assert {pair for _, pair in proxy.seen} == {"a b:t:@/ é"}
+
+
+def test_a_node_that_reads_proxies(node: str, proxy: Proxy, tmp_path: Path) -> None:
+    """It is left alone, but for what does not ask it: agents of a program's own, and none."""
+    options = {}
+    if not reads(node):
+        # As such a one looks to the shim: it knows the flag, and its global agents read.
+        later = tmp_path / "later.cjs"
+        later.write_text(LATER)
+        options = {"NODE_OPTIONS": f"--require={later}"}
+    done = run(node, proxy, "-e", ASK_NEAR, base=options)
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    refused = REFUSED.format("127.0.0.2:1")
+    assert {name for name, said in told.items() if refused in said} == {"agent", "none"}
+    assert told.keys() == {"fetch", "https", "agent", "none"}
 
 
 def test_a_path_with_blanks_is_loaded(node: str, proxy: Proxy, tmp_path: Path) -> None:
