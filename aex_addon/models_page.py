@@ -27,6 +27,7 @@ from aex_addon.configuration import Configuration
 from aex_addon.parts import Parts
 from aex_addon.trip import Trip
 from ledger.commands import Admitted, Commit
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Reply
 
 PATH = "/v1/models"
@@ -72,7 +73,7 @@ class ModelsPage:
         path = trip.asked.path
         choice = replace(trip.choice, call=replace(trip.choice.call, provider=AEX))
         endpoint = PATH if path == PATH else f"{PATH}/{{id}}"
-        appraisal = Appraisal(Facts(endpoint, "free", has_output=False))
+        appraisal = Appraisal(Facts(endpoint, "free", has_output=False, uses=TEXT))
         command = self._admission.command(replace(trip, choice=choice), appraisal)
         # What a key stands for was another's answer, from before there were routes.
         outcome = await self._admission.decide(replace(command, key_hash=""))

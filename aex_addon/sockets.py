@@ -48,7 +48,9 @@ class Socket:
         call = replace(
             self.handshake, method=MESSAGE, query="", headers={}, body=message, earlier=earlier
         )
-        return replace(call, path_model=self.session.model) if self.session else call
+        if self.session is None:
+            return call
+        return replace(call, path_model=self.session.model, uses=self.session.uses)
 
     def wait(self, message: bytes) -> bool:
         """Keeps a message for later; False if there are too many, or too large ones."""

@@ -26,6 +26,7 @@ from providers.bulk_meters import ObjectMeter, ResultsMeter, listed, plain_id
 from providers.fields import whole_number
 from providers.openai_other import PassingMeter
 from providers.paths import SEGMENT
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Refused, Reply
 
 BATCHES = f"{PATH}/batches"
@@ -63,15 +64,18 @@ class AnthropicBatches:
         if call.method == "POST" and call.route == BATCHES:
             begun = _read(call)
             models = ", ".join(begun.models)[:200]
-            return BulkFacts(BATCHES, "metered", models, has_output=False, bulk=begun)
+            return BulkFacts(
+                BATCHES, "metered", models, has_output=False, bulk=begun, uses=begun.uses
+            )
         if self.names(call) is None:
             pattern = _OBJECTS.sub(
                 lambda m: BATCHES + "/{id}" * bool(m[1]) + (m[2] or ""), call.route
             )
-            return BulkFacts(pattern, "free", has_output=False, asked=asked)
+            return BulkFacts(pattern, "free", has_output=False, asked=asked, uses=TEXT)
         kept = call.kept if isinstance(call, BulkCall) else ""
         bulk = Bulk.of(kept) if kept else None
-        return BulkFacts(f"{BATCHES}/{{id}}/results", "free", stream=True, bulk=bulk)
+        results = f"{BATCHES}/{{id}}/results"
+        return BulkFacts(results, "free", stream=True, bulk=bulk, uses=TEXT)
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """`call.body` itself."""

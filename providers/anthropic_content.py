@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers import jsonbody
+from providers.uses import DOCUMENT, IMAGE
 
 MAX_MESSAGES = 100_000
 
@@ -40,6 +41,7 @@ class Content:
     members:          of the inputs of earlier tool calls.
     pictures, picture_bytes: how many, and how much of the body is their data.
     unseen:           some block stands for more than was sent.
+    documents:        some block is a file or a page.
     references:       names of tools whose definitions the API writes out again.
     definitions:      tools that are defined within messages.
     """
@@ -50,8 +52,15 @@ class Content:
     pictures: int = 0
     picture_bytes: int = 0
     unseen: bool = False
+    documents: bool = False
     references: list[str] = field(default_factory=list)
     definitions: list[Any] = field(default_factory=list)
+
+    @property
+    def media(self) -> frozenset[str]:
+        """The kinds of media in them; the pages of a document are seen as pictures too."""
+        pictures = {IMAGE} if self.pictures or self.documents else set()
+        return frozenset(pictures | {DOCUMENT} if self.documents else pictures)
 
 
 def read_content(document: dict[str, Any]) -> Content:
@@ -124,6 +133,7 @@ def _add_document(content: Content, block: dict[str, Any]) -> None:
     if kind == "content":
         _add(content, source.get("content"), "The `content` of a document")
         return
+    content.documents = content.documents or kind != "text"
     citations = block.get("citations")
     cited = isinstance(citations, dict) and citations.get("enabled")
     content.unseen = content.unseen or kind != "text" or bool(cited)

@@ -24,6 +24,7 @@ from providers.anthropic_options import read_options, refuse_longer_window
 from providers.anthropic_tokens import framing_tokens_max, text_tokens_max
 from providers.anthropic_tools import RUNS_MAX, read_tools, with_limit
 from providers.claude_models import picture_tokens_max, thinks_unasked
+from providers.uses import Uses, known
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/messages"
@@ -80,6 +81,7 @@ class AnthropicMessages:
             service_tier=options.tier,
             premium_tier=options.premium,
             unbilled=_unbilled(call.body),
+            uses=Uses(known(tools.ours), known(tools.theirs), content.media),
             server_calls_max=tools.searches_max,
             server_units=tools.units,
             model_runs_max=RUNS_MAX if tools.runs_itself else 2 if compacts else None,

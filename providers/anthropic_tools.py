@@ -21,6 +21,7 @@ from typing import Any
 
 from providers import jsonbody
 from providers.anthropic_tokens import TOOL_TOKENS
+from providers.uses import plain_kind
 
 # How often the model is run in one call with server tools, also where their use is refused:
 # https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons#pause_turn
@@ -61,6 +62,7 @@ class Tools:
     runs_itself:  the provider runs some of them.
     searches_max: uses with a fee that it may make; None where the request sets no limit.
     units:        what its uses of tools may be billed as.
+    ours, theirs: names of those that the client runs, None where one has none; kinds of the others.
     """
 
     count: int = 0
@@ -68,6 +70,8 @@ class Tools:
     runs_itself: bool = False
     searches_max: int | None = 0
     units: frozenset[str] = frozenset()
+    ours: set[str | None] = field(default_factory=set)
+    theirs: set[str | None] = field(default_factory=set)
     _named: dict[str, dict[str, Any]] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
 
@@ -87,6 +91,10 @@ class Tools:
         self.tokens += _CLIENT_TOOLS.get(kind, 0)
         toolset = _TOOLSET.match(kind)
         name = toolset[1] if toolset else tool.get("name")
+        if found:
+            self.theirs.add(plain_kind(kind))
+        else:
+            self.ours.add(_called(kind, name))
         if isinstance(name, str):
             self._named[name] = tool
 
@@ -115,6 +123,13 @@ class Tools:
             self.searches_max = None
         else:
             self.searches_max += uses
+
+
+def _called(kind: str, name: Any) -> str | None:
+    """What Anthropic describes goes by its kind, whatever it is named."""
+    if kind in _CLIENT_TOOLS:
+        return plain_kind(kind).removesuffix("_toolset")
+    return name if isinstance(name, str) and name else None
 
 
 def read_tools(definitions: list[Any], inline: list[Any]) -> Tools:

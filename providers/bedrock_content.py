@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers import jsonbody
+from providers.uses import DOCUMENT
 
 MAX_MESSAGES = 100_000
 
@@ -33,6 +34,7 @@ class Content:
     unseen:           some block stands for more than its bytes, other than a picture.
     cached:           some block ends a stretch that is to be written into the cache.
     modalities:       what kinds of input there are.
+    documents:        some of it is a file with pages.
     """
 
     messages: int = 0
@@ -43,6 +45,13 @@ class Content:
     unseen: bool = False
     cached: bool = False
     modalities: set[str] = field(default_factory=lambda: {"text"})
+    documents: bool = False
+
+    @property
+    def media(self) -> frozenset[str]:
+        """The kinds of media in them."""
+        documents = {DOCUMENT} if self.documents else set()
+        return frozenset((self.modalities | documents) - {"text"})
 
 
 def read_content(document: dict[str, Any]) -> Content:
@@ -112,7 +121,7 @@ def _add_document(content: Content, document: dict[str, Any]) -> None:
         return
     # Pages are read as pictures too; and what may be cited is cut into parts that are marked.
     content.modalities.add("image")
-    content.unseen = True
+    content.unseen = content.documents = True
 
 
 def _object(value: Any, kind: str) -> dict[str, Any]:

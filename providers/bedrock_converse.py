@@ -28,6 +28,7 @@ from providers.bedrock_regions import surcharge
 from providers.bedrock_route import target
 from providers.claude_models import picture_tokens_max, thinks_unasked
 from providers.eventstream import CONTENT_TYPE
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 ACTIONS = ("converse", "converse-stream")
@@ -139,6 +140,7 @@ def read_conversation(
         service_tier=dear or surcharge(call.host, model),
         premium_tier=dear is not None,
         modalities=frozenset(content.modalities),
+        uses=of_tools((), content.media, functions=_functions(document)),
         unbilled=_unbilled(model, content.cached, call.body),
         document=document,
     )
@@ -165,6 +167,11 @@ def _read_tools(content: Content, config: dict[str, Any]) -> int:
         content.cached = content.cached or "cachePoint" in kinds
         count += "toolSpec" in kinds
     return count
+
+
+def _functions(document: dict[str, Any]) -> list[Any]:
+    tools = jsonbody.optional_list(jsonbody.optional_object(document, "toolConfig"), "tools")
+    return [tool["toolSpec"] for tool in tools if tool.get("toolSpec") is not None]
 
 
 def _unbilled(model: str, cached: bool, body: bytes) -> frozenset[str]:

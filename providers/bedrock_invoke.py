@@ -28,6 +28,7 @@ from providers.bedrock_regions import surcharge
 from providers.bedrock_route import Target, target
 from providers.eventstream import CONTENT_TYPE
 from providers.fields import extract
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 ACTIONS = ("invoke", "invoke-with-response-stream")
@@ -179,6 +180,7 @@ def _read_prompt(call: Call, model: str, document: dict[str, Any]) -> Facts:
         has_output=bool(family.cap),
         hidden_output=hides_output(model, None),
         usage_wanted=True,
+        uses=of_tools(jsonbody.optional_list(document, "tools") if family.chat else ()),
         unbilled=CACHE_WRITES,
     )
 

@@ -18,6 +18,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from providers.jsonbody import bad_request
+from providers.uses import TEXT, Uses, union
 from providers.wire import Call, Facts, Usage
 
 # Anthropic takes 100,000 in a batch, OpenAI and Groq 50,000.
@@ -29,7 +30,7 @@ _COARSER = (6, 5, 4, 3, 2, 1, 0)
 _UNKEPT = frozenset(
     (
         *("document", "kind", "stream", "usage_wanted", "cap_writable"),
-        *("output_tokens_least", "hidden_output"),
+        *("output_tokens_least", "hidden_output", "uses"),
     )
 )
 
@@ -42,12 +43,14 @@ class Bulk:
     digest:   SHA-256 (hex) of what was read.
     calls:    how many there are, free ones included.
     kinds:    the facts of like calls that cost something, and how many of these there are.
+    uses:     what all of them use together.
     """
 
     endpoint: str
     digest: str
     calls: int
     kinds: tuple[tuple[Facts, int], ...]
+    uses: Uses | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -66,6 +69,8 @@ class Bulk:
             "endpoint": self.endpoint,
             "kinds": [[json.loads(bare), sizes] for bare, sizes in like.items()],
         }
+        if self.uses is not None:
+            said["uses"] = [_listed(getattr(self.uses, each.name)) for each in fields(Uses)]
         return json.dumps(said, separators=(",", ":"), sort_keys=True)
 
     @classmethod
@@ -77,7 +82,10 @@ class Bulk:
             for facts, sizes in said["kinds"]
             for count, given, cap in sizes
         ]
-        return cls(said["endpoint"], said["digest"], said["calls"], tuple(kinds))
+        uses = said.get("uses")
+        if uses is not None:
+            uses = Uses(*(None if names is None else frozenset(names) for names in uses))
+        return cls(said["endpoint"], said["digest"], said["calls"], tuple(kinds), uses)
 
 
 class Collector:
@@ -85,6 +93,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.calls = 0
+        self._uses: Uses = TEXT
         self._coarser = iter(_COARSER)
         self._bits: int | None = None
         self._like: Counter[tuple[str, int, int | None]] = Counter()
@@ -96,6 +105,8 @@ class Collector:
             raise bad_request(f"A batch holds at most {MAX_CALLS} calls.")
         if facts.kind != "metered":
             return
+        if facts.uses != TEXT:
+            self._uses = union(self._uses, facts.uses)
         self._like[
             self._rounded(_bare(facts), facts.input_tokens_max, facts.output_tokens_cap)
         ] += 1
@@ -114,12 +125,16 @@ class Collector:
         kinds = []
         for (kind, given, cap), count in sorted(self._like.items(), key=str):
             kinds.append((_sized(json.loads(kind), given, cap), count))
-        return Bulk(endpoint, digest, self.calls, tuple(kinds))
+        return Bulk(endpoint, digest, self.calls, tuple(kinds), self._uses)
 
     def _rounded(self, kind: str, given: int, cap: int | None) -> tuple[str, int, int | None]:
         if self._bits is None:
             return kind, given, cap
         return kind, _up(given, self._bits), None if cap is None else _up(cap, self._bits)
+
+
+def _listed(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
 
 
 def _up(number: int, bits: int) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v2/chat"
@@ -60,6 +61,7 @@ class CohereChat:
             + tokens.normal_form_bytes(document),
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
             usage_wanted=True,
+            uses=of_tools(jsonbody.optional_list(document, "tools")),
             document=document,
         )
 

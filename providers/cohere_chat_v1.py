@@ -14,6 +14,7 @@ from __future__ import annotations
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_chat import with_cap
 from providers.cohere_meter import v1_meter
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/chat"
@@ -54,6 +55,7 @@ class CohereChatV1:
             input_unseen=jsonbody.optional_string(document, "conversation_id") is not None,
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
             usage_wanted=True,
+            uses=of_tools(jsonbody.optional_list(document, "tools")),
             document=document,
         )
 

@@ -21,6 +21,7 @@ from typing import Any
 from providers import cohere_errors, jsonbody, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 PATH_V2, PATH_V1 = "/v2/rerank", "/v1/rerank"
@@ -52,6 +53,7 @@ class CohereRerank:
         return Facts(
             endpoint=call.route,
             kind="metered",
+            uses=TEXT,
             model=jsonbody.model_name(document),
             has_output=False,
             charges={"rerank_searches": _searches_max(document, call.route)},

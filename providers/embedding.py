@@ -14,6 +14,7 @@ from typing import Any
 
 from providers import jsonbody, tokens
 from providers.jsonanswer import JsonAnswer
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 
@@ -46,6 +47,7 @@ class Embedding:
         return Facts(
             endpoint=call.route,
             kind="metered",
+            uses=TEXT,
             model=model,
             input_tokens_max=tokens.any_vocabulary_max(self.texts(call.route, document)),
             has_output=False,

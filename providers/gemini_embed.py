@@ -20,6 +20,7 @@ from providers.gemini_route import Route, parse
 from providers.jsonanswer import JsonAnswer
 from providers.protojson import Message, fields
 from providers.repriced import at_tier
+from providers.uses import TEXT
 from providers.vertex_regions import surcharge
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
@@ -68,6 +69,7 @@ class GeminiEmbed:
         return Facts(
             endpoint=f"models/*:{route.method}",
             kind="metered",
+            uses=TEXT,
             model=route.model,
             input_tokens_max=tokens.request_tokens_max(call.body, messages=texts),
             has_output=False,

@@ -28,6 +28,7 @@ from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
 from providers.gemini_route import Route, parse
 from providers.protojson import Message, fields
 from providers.repriced import at_tier
+from providers.uses import UNKNOWN, Uses, known
 from providers.vertex_regions import REGIONAL, surcharge
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -106,6 +107,7 @@ class Gemini:
             # No tier that passes is dearer than the standard one, at whichever location.
             service_tier=surcharge(call.host, call.route, route.model) or _tier(call, request),
             modalities=frozenset(modalities),
+            uses=_uses(prompt, tools),
             server_calls_max=None if tools.on_server else 0,
             server_units=frozenset(tools.units),
             output_per_server_call=True,
@@ -193,11 +195,18 @@ def _prompt(request: Message, config: Message, route: Route) -> Prompt:
     for name in ("responseSchema", "responseJsonSchema"):
         prompt.add_schema(config.get(name))
     if request.text("cachedContent"):
-        prompt.unseen = True
+        prompt.unseen = prompt.kept = True
         prompt.modalities |= ALL_MODALITIES
     if request.text("continuationToken"):
-        prompt.unseen = True
+        prompt.unseen = prompt.kept = True
     return prompt
+
+
+def _uses(prompt: Prompt, tools: gemini_tools.Tools) -> Uses:
+    """What the provider keeps may hold tools, too."""
+    if prompt.kept:
+        return UNKNOWN
+    return Uses(known(tools.names), frozenset(tools.kinds), prompt.media)
 
 
 def _tier(call: Call, request: Message) -> str | None:

@@ -32,6 +32,7 @@ from typing import Any
 
 from providers import gemini_schemas, jsonbody, tokens
 from providers.protojson import Message, fields
+from providers.uses import DOCUMENT
 
 PICTURE_TOKENS_MAX = 2_240 + 64
 THOUGHTS_TOKENS_MAX = 65_536
@@ -39,6 +40,7 @@ MAX_PARTS = 1_000_000
 
 ALL_MODALITIES = frozenset({"text", "image", "audio", "video"})
 _PICTURES = frozenset(("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"))
+_MEDIA = ("image", "audio", "video")
 _BY_RESOLUTION = re.compile(r"gemini-([3-9]|\d\d)(\D|$)")
 _LONGEST_KNOWN = re.compile(r"gemini-(2\.5|3)(\D|$)")
 
@@ -62,6 +64,8 @@ class Prompt:
     signatures:    thoughts of earlier answers that come back.
     unseen:        something is bounded by the window only.
     modalities:    what the prompt may hold.
+    documents:     some of it may be files with pages.
+    kept:          the provider keeps more of it, tools perhaps, that is only named.
     schema_bytes:  what schemas grow by when their references are written out.
     """
 
@@ -72,7 +76,15 @@ class Prompt:
     signatures: int = 0
     unseen: bool = False
     modalities: set[str] = field(default_factory=lambda: {"text"})
+    documents: bool = False
+    kept: bool = False
     schema_bytes: int = 0
+
+    @property
+    def media(self) -> frozenset[str] | None:
+        """The kinds of media in it; None where some of it is with the provider."""
+        documents = {DOCUMENT} if self.documents else set()
+        return None if self.kept else frozenset((self.modalities | documents) - {"text"})
 
     def tokens_max(self, body: bytes, tools: int) -> int:
         """Most input tokens, but for what is `unseen`."""
@@ -114,6 +126,7 @@ class Prompt:
         if part.get("fileData") is not None:
             self.unseen = True
             self.modalities |= ALL_MODALITIES
+            self.documents = True
         if part.get("inlineData") is None:
             return
         blob = part.message("inlineData")
@@ -131,6 +144,7 @@ class Prompt:
             return
         self.unseen = True
         family = kind.partition("/")[0]
+        self.documents = self.documents or family not in _MEDIA
         self.modalities |= {"image"} if family in ("image", "application") else ALL_MODALITIES
 
 

@@ -33,6 +33,13 @@ _SERVER_TOOLS = {
     "urlContext": None,
     "fileSearch": None,
 }
+# As other providers call the same.
+_KINDS = {
+    "googleSearch": "web_search",
+    "googleSearchRetrieval": "web_search",
+    "urlContext": "url_context",
+    "fileSearch": "file_search",
+}
 _KNOWN = fields(_FUNCTIONS, _COMPUTER_USE, *_SERVER_TOOLS)
 # Searches for pictures and the like are not known to cost the same.
 _SEARCH = fields("timeRangeFilter", "excludeDomains", "blockingConfidence", "searchTypes")
@@ -47,11 +54,15 @@ class Tools:
     declared:  functions, each of which is described to the model.
     on_server: the provider runs some of them itself.
     units:     what a run of these may be billed as.
+    names:     of the functions, None where one has none.
+    kinds:     of what the provider runs.
     """
 
     declared: int = 0
     on_server: bool = False
     units: set[str] = field(default_factory=set)
+    names: set[str | None] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
 
 
 def read(request: Message, prompt: Prompt) -> Tools:
@@ -62,14 +73,17 @@ def read(request: Message, prompt: Prompt) -> Tools:
             raise jsonbody.not_metered(f"A tool with {key[:64]!r}")
         for declaration in tool.messages(_FUNCTIONS):
             found.declared += 1
+            found.names.add(declaration.text("name") or None)
             for name in _FUNCTION_SCHEMAS:
                 prompt.add_schema(declaration.get(name))
         if tool.get(_COMPUTER_USE) is not None:
             found.declared += 1
+            found.names.add("computer")
             prompt.unseen = True
         for name, unit in _SERVER_TOOLS.items():
             if tool.get(name) is not None:
                 found.on_server = True
+                found.kinds.add(_KINDS[name])
                 if unit is not None:
                     found.units.add(unit)
                     _refuse_other_searches(tool.message(name))

@@ -15,6 +15,7 @@ import json
 from providers import jsonbody, openai_errors, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialects import MISTRAL
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/fim/completions"
@@ -48,6 +49,7 @@ class MistralFim:
         return Facts(
             endpoint=PATH,
             kind="metered",
+            uses=TEXT,
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
             input_tokens_max=bound + tokens.normal_form_bytes(document),

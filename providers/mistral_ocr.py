@@ -18,6 +18,7 @@ from typing import Any
 from providers import jsonbody, openai_errors
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, text_field
+from providers.uses import DOCUMENT, IMAGE, Uses
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 PATH = "/v1/ocr"
@@ -62,6 +63,7 @@ class MistralOcr:
             kind="metered",
             model=model,
             has_output=False,
+            uses=Uses(media=frozenset({DOCUMENT, IMAGE})),
             charges={ANNOTATED if annotated else PLAIN: _pages_max(document)},
             document=document,
         )

@@ -24,6 +24,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes, text_field
 from providers.lines import LineSplitter
+from providers.uses import IMAGE, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 CHAT, GENERATE = "/api/chat", "/api/generate"
@@ -72,6 +73,7 @@ class OllamaChat:
             input_unseen=context is None,
             output_tokens_cap=_cap(options),
             usage_wanted=True,
+            uses=of_tools(jsonbody.optional_list(document, "tools"), _media(document, messages)),
             document=document,
         )
 
@@ -125,6 +127,11 @@ def _count_tools(document: dict[str, Any]) -> int:
         if tool.get("type") not in ("function", None):
             raise jsonbody.not_metered("A tool that the provider runs itself")
     return len(tools)
+
+
+def _media(document: dict[str, Any], messages: list[Any]) -> tuple[str, ...]:
+    holders = [document, *(each for each in messages if isinstance(each, dict))]
+    return (IMAGE,) if any(each.get("images") for each in holders) else ()
 
 
 def _told(line: dict[str, Any]) -> Told:

@@ -30,6 +30,7 @@ from providers.openai_embeddings import OPENAI_EMBEDDINGS
 from providers.openai_other import PassingMeter
 from providers.openai_responses import OPENAI_RESPONSES
 from providers.paths import SEGMENT
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Refused, Reply, Usage, WireFormat
 
 FILES, BATCHES = "/v1/files", "/v1/batches"
@@ -92,14 +93,15 @@ class OpenAIBatches:
         kept = call.kept if isinstance(call, BulkCall) else ""
         bulk = Bulk.of(kept) if kept else None
         if call.route == FILES:
-            return BulkFacts(FILES, "free", has_output=False, bulk=self._file(call))
+            return BulkFacts(FILES, "free", has_output=False, bulk=self._file(call), uses=TEXT)
         if _CONTENT.match(call.route):
-            return BulkFacts(f"{FILES}/{{id}}/content", "free", stream=bool(bulk), bulk=bulk)
+            content = f"{FILES}/{{id}}/content"
+            return BulkFacts(content, "free", stream=bool(bulk), bulk=bulk, uses=TEXT)
         if call.method != "POST" or call.route != BATCHES:
             pattern = _OBJECTS.sub(
                 lambda m: BATCHES + "/{id}" * bool(m[1]) + (m[2] or ""), call.route
             )
-            return BulkFacts(pattern, "free", has_output=False)
+            return BulkFacts(pattern, "free", has_output=False, uses=TEXT)
         return _begun(jsonbody.parse_object(call.body), bulk)
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
@@ -246,7 +248,7 @@ def _begun(document: dict[str, Any], bulk: Bulk | None) -> Facts:
             f"The calls of the file ask {bulk.endpoint}: so must `endpoint`."
         )
     models = ", ".join(bulk.models)[:200]
-    return BulkFacts(BATCHES, "metered", models, has_output=False, bulk=bulk)
+    return BulkFacts(BATCHES, "metered", models, has_output=False, bulk=bulk, uses=bulk.uses)
 
 
 def _made(document: dict[str, Any], wanted: bool) -> list[News]:

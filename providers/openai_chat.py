@@ -19,11 +19,13 @@ from providers.openai_chat_content import Content, read_content
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialect import Dialect
 from providers.openai_dialects import DIALECTS
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/chat/completions"
 MAX_CHOICES = 128
 MAX_MESSAGES = 100_000
+_SEARCH = ({"type": "web_search"},)
 IN, OUT = "input_audio_tokens", "output_audio_tokens"
 
 
@@ -79,6 +81,14 @@ class OpenAIChat:
             service_tier=tier,
             premium_tier=tier in dialect.premium_tiers,
             modalities=_modalities(content, sounds),
+            uses=of_tools(
+                [
+                    *jsonbody.optional_list(document, "tools"),
+                    *(_SEARCH if dialect.searches else ()),
+                ],
+                _modalities(content, sounds) - {"text"},
+                functions=jsonbody.optional_list(document, "functions"),
+            ),
             own_prices=sounds,
             media_fill_window=bool(sounds) and not content.pictures,
             hidden_output=True if OUT in sounds else None,

@@ -16,6 +16,7 @@ from typing import Any
 
 from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/completions"
@@ -47,6 +48,7 @@ class OpenAICompletions:
         return Facts(
             endpoint=PATH,
             kind="metered",
+            uses=TEXT,
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
             input_tokens_max=tokens.request_tokens_max(call.body, messages=prompts),

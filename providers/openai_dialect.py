@@ -62,6 +62,7 @@ class Dialect:
     hears:           sound is metered, as OpenAI takes and makes it.
     byte_level:      every vocabulary is one over bytes; see tokens.py.
     preamble_tokens: what chat templates may put before a conversation by themselves.
+    searches:        its models search the web by themselves, whatever a request says.
     many_sellers:    it chooses among sellers of a model, and heeds a limit on their prices.
     premium_tiers:   service tiers that need a price of their own.
     """
@@ -81,6 +82,7 @@ class Dialect:
     hears: bool = False
     byte_level: bool = False
     preamble_tokens: int = 0
+    searches: bool = False
     many_sellers: bool = False
     premium_tiers: tuple[str, ...] = ()
 

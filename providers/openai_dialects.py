@@ -217,6 +217,7 @@ CEREBRAS = Dialect(
 # of which the catalogue holds the dearest; Pro Search costs more, deep research has no bound.
 PERPLEXITY = Dialect(
     name="perplexity",
+    searches=True,
     caps=("max_tokens",),
     asks_usage=False,
     usage=UsageShape(

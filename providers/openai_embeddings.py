@@ -13,6 +13,7 @@ from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.fields import Row
 from providers.openai_chat_meter import JsonMeter
 from providers.openai_usage import UsageShape
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/embeddings"
@@ -42,6 +43,7 @@ class OpenAIEmbeddings:
         return Facts(
             endpoint=PATH,
             kind="metered",
+            uses=TEXT,
             model=call.path_model or jsonbody.model_name(document),
             input_tokens_max=_input_tokens_max(given) + gained,
             has_output=False,

@@ -23,6 +23,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.sse import Splitter
+from providers.uses import IMAGE, Uses
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 PATH = "/v1/images/generations"
@@ -130,6 +131,7 @@ def drawing(
         choices=pictures,
         usage_wanted=True,
         modalities=frozenset({"text", "image"}),
+        uses=Uses(media=frozenset({IMAGE})),
         document=document,
     )
 

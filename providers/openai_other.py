@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from providers import openai_errors
 from providers.paths import SEGMENT
+from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 
@@ -145,7 +146,7 @@ class OpenAIFree:
         path = self._find(call)
         if path is None:
             raise LookupError(f"{call.method} {call.path} is not known to be free")
-        return Facts(endpoint=path.pattern, kind="free", has_output=False)
+        return Facts(endpoint=path.pattern, kind="free", has_output=False, uses=TEXT)
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """`call.body` itself."""

@@ -23,7 +23,8 @@ from urllib.parse import parse_qsl
 from providers import jsonbody, openai_errors
 from providers.model_limits import max_output_tokens
 from providers.openai_realtime_meter import ASK_ID, ResponseMeter
-from providers.openai_realtime_session import RealtimeSession, refuse_tools
+from providers.openai_realtime_session import RealtimeSession, refuse_tools, uses_of
+from providers.uses import TEXT, union
 from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Refused, Reply
 
 PATH = "/v1/realtime"
@@ -62,7 +63,7 @@ class OpenAIRealtime:
             raise Refused(_AROUND)
         if call.method != MESSAGE:
             _model(call)
-            return Facts(PATH, "socket", has_output=False)
+            return Facts(PATH, "socket", has_output=False, uses=TEXT)
         document = jsonbody.parse_object(call.body)
         response = jsonbody.optional_object(document, "response")
         jsonbody.refuse_unknown(response, _OPTIONS)
@@ -78,6 +79,7 @@ class OpenAIRealtime:
             else None,
             hidden_output=True,
             usage_wanted=True,
+            uses=union(call.uses, uses_of(response)),
             modalities=frozenset({"text", "audio", "image"}),
             own_prices=frozenset({"input_audio_tokens", "output_audio_tokens"}),
             input_unseen=True,

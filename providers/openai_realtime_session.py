@@ -24,6 +24,7 @@ from typing import Any
 from providers import jsonbody
 from providers.jsonanswer import json_object
 from providers.session import Turn
+from providers.uses import AUDIO, IMAGE, Uses, of_tools, union
 from providers.wire import Denial, Refused
 
 ASK = b'{"type":"response.create"}'
@@ -35,6 +36,7 @@ _FREE = (
     *("input_audio_buffer.append", "input_audio_buffer.clear", "input_audio_buffer.commit"),
     *("output_audio_buffer.clear", "response.cancel"),
 )
+_PARTS = ("input_text", "text", "output_text", "input_audio", "audio", "output_audio")
 _ITEMS = (None, "message", "function_call", "function_call_output")
 # https://platform.openai.com/docs/api-reference/realtime-client-events/session/update
 _SESSION = frozenset(
@@ -66,6 +68,8 @@ class RealtimeSession:
         self._heard_out = False
         self._running = False
         self._cap: int | None = None
+        # A session speaks, and what was set once may still hold if a later change of it fails.
+        self.uses = Uses(media=frozenset({AUDIO}))
 
     def from_client(self, message: bytes) -> Turn:
         """What becomes of a message. Raises Refused where it may not pass."""
@@ -82,8 +86,10 @@ class RealtimeSession:
         if kind == "session.update":
             return Turn(to_provider=(self._updated(message, document),))
         if kind == "conversation.item.create":
-            if jsonbody.optional_object(document, "item").get("type") not in _ITEMS:
+            item = jsonbody.optional_object(document, "item")
+            if item.get("type") not in _ITEMS:
                 raise jsonbody.not_metered("An item of another kind")
+            self.uses = union(self.uses, uses_of({"input": [item]}))
         elif kind not in _FREE:
             raise jsonbody.not_metered("A message of a type that is not known here")
         return Turn(to_provider=(message,))
@@ -155,6 +161,7 @@ class RealtimeSession:
         if session.get("model") not in (None, self.model):
             raise jsonbody.not_metered("Another model within a session")
         refuse_tools(session)
+        self.uses = union(self.uses, uses_of(session))
         audio = _object(session, "audio")
         _refuse_unknown(audio, _AUDIO)
         heard = _object(audio, "input")
@@ -178,6 +185,19 @@ def refuse_tools(document: dict[str, Any]) -> None:
     for tool in jsonbody.optional_list(document, "tools"):
         if not isinstance(tool, dict) or tool.get("type") != "function":
             raise jsonbody.not_metered("A tool that the provider runs itself")
+
+
+def uses_of(document: dict[str, Any]) -> Uses:
+    """The tools and pictures of a session, or of a response; `input` are items."""
+    media: set[str] | None = set()
+    for item in jsonbody.optional_list(document, "input"):
+        content = item.get("content") if isinstance(item, dict) else item
+        for part in content if isinstance(content, list) else [content]:
+            kind = part.get("type") if isinstance(part, dict) else part
+            if media is None or kind is None or kind in _PARTS:
+                continue
+            media = media | {IMAGE} if kind == "input_image" else None
+    return of_tools(jsonbody.optional_list(document, "tools"), media)
 
 
 def _object(document: dict[str, Any], key: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from providers.openai_responses_dialects import HOSTED_DIALECTS, OPENAI, Respons
 from providers.openai_responses_input import Content, read_input
 from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
+from providers.uses import DOCUMENT, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/responses"
@@ -115,12 +116,21 @@ def read_create(
         service_tier=tier,
         premium_tier=tier in dialect.chat.premium_tiers,
         modalities=content.modalities | earlier.modalities,
+        uses=of_tools(tools, media_of(content, earlier)),
         input_unseen=earlier.unseen or content.unseen or toolbox.unseen or unbounded,
         server_calls_max=calls if units else 0,
         server_units=units,
         many_sellers=dialect.chat.many_sellers,
         document=document,
     )
+
+
+def media_of(content: Content, earlier: Earlier) -> frozenset[str] | None:
+    """The kinds of media that the call reads; None where the provider keeps some of it unseen."""
+    if content.named or earlier.unseen:
+        return None
+    files = {DOCUMENT} if content.files else set()
+    return frozenset((content.modalities | earlier.modalities | files) - {"text"})
 
 
 def input_tokens_max(

@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers import jsonbody, openai_errors, openai_tiers
-from providers.openai_responses import earlier_turns, input_tokens_max, refuse_options
+from providers.openai_responses import earlier_turns, input_tokens_max, media_of, refuse_options
 from providers.openai_responses_dialects import OPENAI
 from providers.openai_responses_input import read_input
 from providers.openai_responses_meter import JsonMeter
 from providers.openai_responses_tools import read_tools
+from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
 PATH = "/v1/responses/compact"
@@ -49,7 +50,8 @@ class OpenAIResponsesCompact:
         tier = jsonbody.optional_string(document, "service_tier")
         refuse_options(document, model, _DIALECT)
         content = read_input(document.get("input"))
-        toolbox = read_tools([*jsonbody.optional_list(document, "tools"), *content.tools], model)
+        tools = [*jsonbody.optional_list(document, "tools"), *content.tools]
+        toolbox = read_tools(tools, model)
         earlier = earlier_turns(call, document, model)
         if document.get("input") is None and not earlier.named:
             raise jsonbody.bad_request("`input` must be text or a list of items.")
@@ -60,6 +62,7 @@ class OpenAIResponsesCompact:
             input_tokens_max=input_tokens_max(call.body, document, content, toolbox, model)
             + earlier.tokens,
             cap_writable=False,
+            uses=of_tools(tools, media_of(content, earlier)),
             service_tier=tier,
             premium_tier=tier in openai_tiers.PREMIUM,
             modalities=content.modalities | earlier.modalities,

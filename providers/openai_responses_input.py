@@ -59,6 +59,7 @@ class Content:
     pictures: bytes of each picture's address or data.
     files:    there are files, whose text and pages are not seen.
     unseen:   more input is with the provider.
+    named:    some of that may be anything; it is only named.
     tools:    definitions of tools that came as items.
     """
 
@@ -66,6 +67,7 @@ class Content:
     pictures: list[int] = field(default_factory=list)
     files: bool = False
     unseen: bool = False
+    named: bool = False
     tools: list[Any] = field(default_factory=list)
 
     @property
@@ -98,6 +100,7 @@ def _read_item(item: Any, found: Content) -> None:
         found.tools.extend(jsonbody.optional_list(item, "tools"))
     elif kind in _UNSEEN_ITEMS:
         found.unseen = True
+        found.named = found.named or kind == "item_reference"
     elif kind not in _TEXT_ITEMS or _holds_media(item):
         raise jsonbody.not_metered("An item of `input` of a kind that is not known here")
 

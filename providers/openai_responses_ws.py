@@ -24,6 +24,7 @@ from providers import jsonbody, openai_errors
 from providers.jsonanswer import json_object
 from providers.openai_responses import PATH, read_create, write_grant
 from providers.openai_responses_tally import Tally
+from providers.uses import TEXT
 from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Reading, Reply
 
 _ASKS = "response.create"
@@ -45,7 +46,7 @@ class OpenAIResponsesSocket:
     def read(self, call: Call) -> Facts:
         """Facts of the handshake, or of a message. Raises Refused, see openai_responses.py."""
         if call.method != MESSAGE:
-            return Facts(PATH, "socket", has_output=False)
+            return Facts(PATH, "socket", has_output=False, uses=TEXT)
         document = jsonbody.parse_object(call.body)
         if document.get("type") != _ASKS:
             raise jsonbody.not_metered(f"A message of another type than `{_ASKS}`")

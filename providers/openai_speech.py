@@ -23,6 +23,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.openai_other import PassingMeter
 from providers.sse import Splitter
+from providers.uses import AUDIO, Uses
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply, Usage
 
 PATH = "/v1/audio/speech"
@@ -87,6 +88,7 @@ class OpenAISpeech:
             kind="metered",
             model=model,
             has_output=False,
+            uses=Uses(media=frozenset({AUDIO})),
             charges={"input_characters": len(text)},
             document=document,
         )
@@ -127,6 +129,7 @@ def _by_token(call: Call, document: dict[str, Any], model: str) -> Facts:
         hidden_output=True,
         usage_wanted=True,
         modalities=frozenset({"text", "audio"}),
+        uses=Uses(media=frozenset({AUDIO})),
         document=document,
     )
 

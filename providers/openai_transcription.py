@@ -31,6 +31,7 @@ from providers.jsonanswer import JsonAnswer, string_bytes
 from providers.openai_chat_content import TOKENS_A_SECOND
 from providers.sound_length import seconds_max
 from providers.sse import Splitter
+from providers.uses import AUDIO, Uses
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
 PATHS = ("/v1/audio/transcriptions", "/v1/audio/translations")
@@ -103,6 +104,7 @@ class OpenAITranscription:
             cap_writable=False,
             usage_wanted=True,
             modalities=frozenset({"text", "audio"}),
+            uses=Uses(media=frozenset({AUDIO})),
             media_fill_window=True,
         )
 
@@ -149,6 +151,7 @@ class OpenAITranscription:
             model=model,
             stream=form.flag("stream"),
             has_output=False,
+            uses=Uses(media=frozenset({AUDIO})),
             usage_wanted=True,
             charges={"input_audio_seconds": known} if known else {},
             seconds_untold=seconds is None,

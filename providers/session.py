@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from providers.uses import Uses
 from providers.wire import Call
 
 
@@ -34,9 +35,11 @@ class Session(Protocol):
     """What one WebSocket remembers, where not every message of a client asks for something.
 
     model: of all its calls.
+    uses:  what is set for all of them: tools, and media that were said before.
     """
 
     model: str
+    uses: Uses
 
     def from_client(self, message: bytes) -> Turn:
         """What becomes of a message of the client. Raises Refused where it may not pass."""

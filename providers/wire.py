@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from providers.uses import TEXT, Uses
+
 MESSAGE = "MESSAGE"
 
 
@@ -48,7 +50,7 @@ class Call:
     limit. `canonical` is the path as the format's inventor has it, where a host nests it
     elsewhere ("" where the host has no such path); `path_model` is the model that the path names,
     if it does; `earlier` are answers of the provider that it may go on from, by their ids; `host`
-    is where the call goes, by the operator's table.
+    is where the call goes, by the operator's table; `uses` is what its connection uses already.
     """
 
     provider: str
@@ -61,6 +63,7 @@ class Call:
     path_model: str | None = None
     earlier: Mapping[str, Stored] = field(default_factory=dict, repr=False, compare=False)
     host: str = ""
+    uses: Uses = TEXT
 
     @property
     def route(self) -> str:
@@ -87,30 +90,26 @@ class Facts:
     choices:             how many answers the provider is asked for (they multiply the output).
     output_tokens_least: the smallest cap with which the provider still takes the call.
     has_output:          False where the endpoint bills input only (embeddings).
-    hidden_output:       whether the provider may bill output that it does not send, where the call
-                         itself tells; None leaves it to what is known of the model.
+    hidden_output:       whether output may be billed that is not sent; None: as the model does.
     usage_wanted:        the client itself asked for usage in the stream; else AEX asks, and hides.
+    uses:                tools and media; None is not known.
     service_tier:        as the request names it; prices may differ by it.
-    premium_tier:        that tier is dearer than the standard one, so that without a price of its
-                         own the call has no bound.
+    premium_tier:        that tier is dearer: without a price of its own the call has no bound.
     modalities:          what input and output may hold; prices of others do not apply.
     unbilled:            units of the catalogue that this call cannot be billed by
                          (`cache_write_1h_tokens`); prices of these do not apply.
     charges:             units of the catalogue that are billed beside tokens, at the most
-                         (`rerank_searches`, `input_audio_seconds` ...).
-    seconds_untold:      the call is billed by the length of its sound, which its bytes do not tell;
-                         `charges` then names the least that is billed, if any is.
-    own_prices:          units that the call is billed by at prices of their own; without such a
-                         price it has no bound (`input_audio_tokens`).
+                         (`rerank_searches` ...).
+    seconds_untold:      billed by the length of its sound, which its bytes do not tell; `charges`
+                         then names the least that is billed, if any is.
+    own_prices:          units that need prices of their own (`input_audio_tokens`), or no bound.
     server_calls_max:    calls of tools that the provider may run by itself, each of which runs
                          the model anew over all its input; None where the request sets no bound.
     server_units:        what each such call may be billed as (`web_searches`), the dearest counts.
     output_per_server_call: each such call may use the output cap up anew.
-    media_fill_window:   what is billed for pictures, sound and pages are the very tokens that fill
-                         the model's window, so that it bounds them as it bounds text.
+    media_fill_window:   tokens billed for media are those that fill the window, which bounds them.
     many_sellers:        the API chooses among sellers of the model, and heeds a limit on prices.
-    model_runs_max:      how often the model may be run over the input in this one call; None: once,
-                         and once more for each call of a tool of the provider's own.
+    model_runs_max:      runs of the model in this one call; None: one more for each server call.
     summaries_max:       runs among these that write beside the answer, each up to the model's
                          longest output, whatever the cap.
     document:            the parsed JSON body, for `patch`; never stored, never logged.
@@ -127,6 +126,7 @@ class Facts:
     output_tokens_least: int = 1
     has_output: bool = True
     hidden_output: bool | None = None
+    uses: Uses | None = None
     usage_wanted: bool = False
     service_tier: str | None = None
     premium_tier: bool = False

@@ -68,8 +68,9 @@ def test_each_request_is_read_as_a_call() -> None:
         body = json.dumps(each, ensure_ascii=False).encode()
         alone.append(ANTHROPIC_MESSAGES.read(Call("anthropic", "POST", PATH, "", {}, body)))
     for own in alone:
-        shared = {"document": {}, "hidden_output": None, "usage_wanted": False, "stream": False}
-        like = replace(own, cap_writable=False, output_tokens_least=1, **shared)  # type: ignore[arg-type]
+        shared: dict[str, Any] = {"document": {}, "hidden_output": None, "usage_wanted": False}
+        shared |= {"stream": False, "uses": None}
+        like = replace(own, cap_writable=False, output_tokens_least=1, **shared)
         assert [n for one, n in facts.bulk.kinds if one == like] == [1]
 
 

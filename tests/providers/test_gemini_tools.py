@@ -41,9 +41,10 @@ def test_a_description_by_references_grows() -> None:
 
 def test_tools_of_the_provider_are_told_apart_by_their_fee() -> None:
     """Only searches have one, in both their forms."""
-    assert found({"googleSearch": {}})[0] == Tools(0, True, {"web_searches"})
+    assert found({"googleSearch": {}})[0] == Tools(0, True, {"web_searches"}, kinds={"web_search"})
     assert found({"google_search_retrieval": {"x": 1}})[0].units == {"web_searches"}
-    assert found({"urlContext": {}}, {"fileSearch": {}})[0] == Tools(0, True, set())
+    kinds = {"url_context", "file_search"}
+    assert found({"urlContext": {}}, {"fileSearch": {}})[0] == Tools(0, True, kinds=kinds)
     assert found({"googleSearch": None})[0] == Tools()
     allowed = {"timeRangeFilter": {}, "searchTypes": {"webSearch": {}}}
     assert found({"googleSearch": allowed})[0].on_server
