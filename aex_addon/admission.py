@@ -12,6 +12,7 @@ import os
 from aex_addon import calls, clock, denials, idempotency
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
+from aex_addon.asked import asked
 from aex_addon.likeness import Likeness
 from aex_addon.parts import Parts
 from aex_addon.tokens import mint_execution_id, token_hash
@@ -38,6 +39,11 @@ class Admission:
         """
         facts, choice, credential = appraisal.facts, trip.choice, trip.credential
         token, fingerprint = token_hash(credential.token), calls.fingerprint(trip.asked)
+        prices, now = trip.configuration.prices, self._parts.now()
+
+        def listed(model: str) -> str:
+            return prices.price(choice.call.provider, model, now).model_id
+
         return Admit(
             execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
             token_hash=token,
@@ -53,6 +59,7 @@ class Admission:
             input_tokens_max=appraisal.input_tokens,
             metered=appraisal.metered,
             refusal=appraisal.refusal,
+            asked=asked(appraisal, choice, choice.route.credentials.of_agent, listed),
             tokens_max=appraisal.tokens_max,
             # An open connection is no answer that could be given again.
             key_hash="" if facts.kind == "socket" else idempotency.key_hash(trip.asked),

@@ -1,7 +1,8 @@
 """Delegation: an agent opens a run of its own, and gets a token for it.
 
-Owns: `POST /v1/aex/tokens`, with the agent's own token: a budget, a life and a rate that are never
-more than it has. A sub-agent that gets the run's token draws on the run, and so on the agent.
+Owns: `POST /v1/aex/tokens`, with the agent's own token: a budget, a life, a rate and caps that
+are never more than it has. A sub-agent that gets the run's token draws on the run, and so on the
+agent.
 Refuses to know: what may be handed on (ledger/accounts.py decides that, in the ledger).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from mitmproxy import http
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,6 +41,7 @@ class _Wish(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     ttl_seconds: Annotated[int, Field(gt=0, le=366 * 86_400, strict=True)] | None = None
     rpm: Annotated[int, Field(ge=0, le=10**9, strict=True)] | None = None
+    caps: dict[str, Any] | None = None
 
 
 def _fault(flow: http.HTTPFlow) -> http.Response:
@@ -90,6 +92,7 @@ class Delegation:
             actor="agent",
             token_hash=token.token_hash,
             token_id=token.token_id,
+            caps=wish.caps,
         )
         outcome = await self._parts.books.admit(command)
         if not isinstance(outcome, Done):

@@ -24,6 +24,22 @@ _TOKENS = {
     "token_of_another_agent": "The AEX token of this call belongs to another agent than named.",
     "token_scope": "The AEX token of this call may read, but not call a provider.",
 }
+# What changes the cap that a denial is about.
+_CAPS = {
+    "model_not_allowed": "--allow-model GLOB",
+    "tool_not_allowed": "--allow-tool GLOB",
+    "tools_not_allowed": "--tools",
+    "function_calling_not_allowed": "--function-calling",
+    "streaming_not_allowed": "--streaming",
+    "vision_not_allowed": "--vision",
+    "audio_not_allowed": "--audio",
+    "documents_not_allowed": "--documents",
+    "passthrough_not_allowed": "--passthrough",
+    "input_tokens_above_cap": "--max-input-tokens N",
+    "output_tokens_above_cap": "--max-output-tokens N",
+    "total_tokens_above_cap": "--max-total-tokens N",
+    "caps_unreadable": "--uncap all",
+}
 _PROXY_REMEDY = (
     "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the same pair in Proxy-Authorization; the "
     "API key is the agent's own here."
@@ -155,6 +171,14 @@ def _explain(denied: Denied) -> Denial:
             message=f"Agent {denied.account!r} is not serving calls ({denied.message}).",
             remedy="Do not retry; ask the operator, who lets it go on: `aex agent state`, or for "
             "a team `aex team state`.",
+        )
+    if denied.code in _CAPS:
+        command = "team" if denied.account_kind == "team" else "agent"
+        return replace(
+            base,
+            message=f"The caps of {denied.account!r} refuse this call: {denied.message}.",
+            remedy=f"Do not retry it as it is; the operator may allow it: "
+            f"`aex {command} limits {denied.account} {_CAPS[denied.code]}`.",
         )
     return base
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ledger import events
+from ledger import caps, events
 from ledger.admin_commands import (
     CreateAgent,
     CreditAgent,
@@ -55,6 +55,8 @@ def create_agent(state: State, command: CreateAgent, now: int) -> tuple[list[Dra
         # What the deleted account took is not on the new one's bill, nor given back to it.
         limits = command.rpm, command.tpm
         created["rates"] = changed(state, command.name, (0, 0), limits, now)
+    if command.caps:
+        created["caps"] = caps.changed("", command.caps)
     drafts = [Draft(events.AGENT_CREATED, command.name, None, created)]
     if command.token_hash:
         token = IssueToken(
@@ -86,7 +88,7 @@ def _unfit(command: CreateAgent) -> str:
         return "an agent has a token, and a team has none"
     if not 0 <= command.budget_nanousd <= MAX_NANOUSD:
         return f"a budget is at most {show_usd(MAX_NANOUSD)}"
-    return _unfit_limits(
+    return caps.unfit(command.caps) or _unfit_limits(
         command.rpm,
         command.tpm,
         command.on_short_budget,
@@ -158,6 +160,8 @@ def open_run(state: State, command: OpenRun, now: int) -> tuple[list[Draft], Out
         "rpm": command.rpm,
         "tpm": 0,
     }
+    if command.caps:
+        created["caps"] = caps.changed("", command.caps)
     token = IssueToken(
         owner,
         command.token_hash,
@@ -185,7 +189,8 @@ def _unfit_run(state: State, command: OpenRun, account: str, asking: Token | Non
         return f"a budget tree is at most {DEPTH_MAX} accounts deep"
     if not 0 <= command.budget_nanousd <= MAX_NANOUSD or command.rpm < 0:
         return f"a run's budget is at most {show_usd(MAX_NANOUSD)}"
-    return _beyond(command, above, asking, now) if asking is not None else ""
+    problem = caps.unfit(command.caps)
+    return problem or (_beyond(command, above, asking, now) if asking is not None else "")
 
 
 def _beyond(command: OpenRun, above: Agent, asking: Token, now: int) -> str:
@@ -242,10 +247,10 @@ def set_limits(state: State, command: SetLimits, now: int) -> tuple[list[Draft],
     if command.min_output_tokens is not None:
         least = command.min_output_tokens
     window = command.budget_window or agent.budget_window
-    problem = _unfit_limits(rpm, tpm, short, least, window)
+    problem = _unfit_limits(rpm, tpm, short, least, window) or caps.unfit(command.caps)
     if problem:
         return [], Rejected(problem)
-    payload = {
+    payload: dict[str, Any] = {
         "actor": command.actor,
         "budget_window": window,
         "min_output_tokens": least,
@@ -255,6 +260,8 @@ def set_limits(state: State, command: SetLimits, now: int) -> tuple[list[Draft],
         "tpm": tpm,
         **why(command.reason),
     }
+    if command.caps is not None:
+        payload["caps"] = caps.changed(agent.caps, command.caps)
     return [Draft(events.AGENT_LIMITS, command.name, None, payload)], Done(command.name)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.commands import CallCommand
 
@@ -16,7 +17,8 @@ from ledger.commands import CallCommand
 class CreateAgent:
     """A new account with its first credit and, but for a team, its first token.
 
-    kind: `team` or `agent`; runs are made by OpenRun. expires_at and token_expires_at: 0 is never.
+    kind: `team` or `agent`; runs are made by OpenRun. token_expires_at: 0 is never. caps: by name,
+    see caps.py.
     """
 
     name: str
@@ -33,6 +35,7 @@ class CreateAgent:
     parent: str | None = None
     budget_window: str = "total"
     reason: str = ""
+    caps: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class OpenRun:
     """A run below an account, with a budget and a token of its own, for a limited time.
 
     by_token_hash: the token that asks, where an agent asks for itself: its run cannot outlive
-    that token nor get more than its account has left. "" where the operator asks.
+    that token nor get more than its account has left. "" where the operator asks. Its caps hold
+    beside those of all accounts above it.
     """
 
     name: str
@@ -52,11 +56,15 @@ class OpenRun:
     actor: str
     token_hash: str
     token_id: str
+    caps: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """Changes limits; None leaves one as it is. The budget itself is changed by credits."""
+    """Changes limits; None leaves one as it is. The budget itself is changed by credits.
+
+    caps: those to be changed, by name; one that is None in it is taken away.
+    """
 
     name: str
     actor: str
@@ -66,6 +74,7 @@ class SetLimits:
     min_output_tokens: int | None = None
     budget_window: str | None = None
     reason: str = ""
+    caps: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

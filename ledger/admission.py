@@ -1,6 +1,6 @@
 """Admission: may this call leave, and with how much of the budget held for it?
 
-Owns: the order of the questions (token, lifecycle, earlier verdict, rate, budget) and the
+Owns: the order of the questions (token, lifecycle, earlier verdict, caps, rate, budget) and the
 answers. Pure: state, command and time in, drafts and outcome out; nothing is changed here.
 Refuses to know: HTTP statuses' wording, providers, SQL.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger import events, headroom, rates, windows
+from ledger import caps, events, headroom, rates, windows
 from ledger.commands import Admit, Admitted, Denied, Outcome, Rejected, Replayed, Underway
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
@@ -56,13 +56,15 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
         denial = earlier
     denial = denial or serving(command.execution_id, token.agent, levels)
     denial = denial or _verdict(command, token)
+    cap = command.quote.output_tokens_cap
+    if denial is None:
+        denial, cap = caps.decide(command, token, levels)
     denial = denial or headroom.overrun(command, token, levels)
     taken: dict[str, int] = {}
     if denial is None and command.metered:
         denial, taken = _rate(state, command, token, levels, now)
-    cap = command.quote.output_tokens_cap
     if denial is None:
-        denial, cap = headroom.budget(command, token, levels, now)
+        denial, cap = headroom.budget(command, token, levels, now, cap)
     if denial is not None:
         return [_denied(command, token, denial)], denial
     drafts, outcome = _admit(command, token, levels, cap, taken, now)

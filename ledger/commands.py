@@ -42,6 +42,28 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What caps are held against; None is unknown, which they refuse.
+
+    models:       for each model that is asked, the names that it goes by.
+    input_tokens, output_tokens: upper bounds, of all choices together.
+    output_clampable: the quote's cap is the bound of the output, and can be made smaller.
+    functions, server_tools, media: as providers/uses.py has them.
+    passthrough:  the agent's own key goes out.
+    """
+
+    models: tuple[frozenset[str], ...] | None = None
+    stream: bool | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    output_clampable: bool = False
+    functions: frozenset[str] | None = None
+    server_tools: frozenset[str] | None = None
+    media: frozenset[str] | None = None
+    passthrough: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """Ask for a call to be reserved and dispatched, in one step.
 
@@ -69,6 +91,7 @@ class Admit:
     input_tokens_max: int
     metered: bool
     refusal: Refusal | None = None
+    asked: Asked = Asked()
     tokens_max: int = 0
     key_hash: str = ""
     key_ttl_ns: int = 0
@@ -200,7 +223,10 @@ class Underway:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The call may not leave. Amounts are nano-dollars of the account that said no."""
+    """The call may not leave. Amounts are nano-dollars of the account that said no.
+
+    account_kind: of that account, where that matters to its remedy.
+    """
 
     execution_id: str
     agent: str | None
@@ -213,6 +239,7 @@ class Denied:
     budget_nanousd: int = 0
     retry_after_ns: int = 0
     resets_at: int = 0
+    account_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger import events
+from ledger.caps import stored
 from ledger.events import Event
 from ledger.state import DELETED, Agent, State, Token
 from ledger.windows import start_of
@@ -52,6 +53,7 @@ def agent_created(state: State, event: Event, p: Any) -> None:
             window_start=start_of(p.get("budget_window", "total"), event.time_ns),
             spent_before_nanousd=0,
             expires_at=int(p.get("expires_at", "0")),
+            caps=stored(p.get("caps")),
         ),
     )
     put_rates(state, p)
@@ -77,6 +79,7 @@ def agent_limits(state: State, event: Event, p: Any) -> None:
             on_short_budget=p["on_short_budget"],
             min_output_tokens=p["min_output_tokens"],
             budget_window=p["budget_window"],
+            caps=stored(p["caps"]) if "caps" in p else agent.caps,
         ),
     )
     put_rates(state, p)

@@ -28,17 +28,18 @@ def overrun(command: Admit, token: Token, levels: Sequence[Agent]) -> Denied | N
 
 
 def budget(
-    command: Admit, token: Token, levels: Sequence[Agent], now: int
+    command: Admit, token: Token, levels: Sequence[Agent], now: int, cap: int
 ) -> tuple[Denied | None, int]:
-    """The output cap that every level can carry, or the denial of the level that cannot."""
-    quote = command.quote
-    cap = quote.output_tokens_cap
+    """The output cap that every level can carry, `cap` at the most, or the denial of the level that
+    cannot."""
+    quote, most = command.quote, cap
     for level in levels:
         needed = quote.cost(cap)
         if needed <= max(level.remaining_nanousd, 0):
             continue
         smaller = quote.affordable_cap(level.remaining_nanousd)
-        if levels[0].on_short_budget == "clamp" and smaller >= _least_useful(levels[0], quote):
+        useful = _least_useful(levels[0], quote, most)
+        if levels[0].on_short_budget == "clamp" and smaller >= useful:
             cap = smaller
             continue
         return (
@@ -49,7 +50,7 @@ def budget(
                 "budget_exceeded",
                 "",
                 level.name,
-                needed_nanousd=min(quote.cost(quote.output_tokens_cap), MAX_NANOUSD),
+                needed_nanousd=min(quote.cost(most), MAX_NANOUSD),
                 remaining_nanousd=level.remaining_nanousd,
                 budget_nanousd=level.budget_nanousd,
                 resets_at=windows.end_of(level.budget_window, now),
@@ -59,6 +60,6 @@ def budget(
     return None, cap
 
 
-def _least_useful(agent: Agent, quote: Quote) -> int:
+def _least_useful(agent: Agent, quote: Quote, most: int) -> int:
     least = max(agent.min_output_tokens, quote.output_tokens_least)
-    return max(1, min(least, quote.output_tokens_cap))
+    return max(1, min(least, most))

@@ -129,6 +129,7 @@ def _agents(db: Database) -> Any:
         spent_before_nanousd=_integer(),
         expires_at=_integer(),
         stopped_by=_text(),
+        caps=_text(),
     )
 
 

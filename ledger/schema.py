@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ledger import migration_1, migration_2, migration_3, migration_4
+from ledger import migration_1, migration_2, migration_3, migration_4, migration_5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ MIGRATIONS = (
     Migration(2, migration_2.SQLITE, migration_2.POSTGRES),
     Migration(3, migration_3.SQLITE, migration_3.POSTGRES),
     Migration(4, migration_4.SQLITE, migration_4.POSTGRES),
+    Migration(5, migration_5.SQLITE, migration_5.POSTGRES),
 )
 
 VERSION = MIGRATIONS[-1].version

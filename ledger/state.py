@@ -45,7 +45,8 @@ class Agent(NamedTuple):
     budget_nanousd is the sum of credits; rpm and tpm are 0 where there is no limit. With a
     budget window (`day`, `week`, `month`) the budget is for each of them: spent_nanousd is of the
     current one, which began at window_start, and spent_before_nanousd of all earlier ones.
-    `stopped_by` names the call that was billed above its reserve, until the next credit.
+    `stopped_by` names the call that was billed above its reserve, until the next credit. `caps` are
+    canonical JSON (caps.py), "" where there are none.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Agent(NamedTuple):
     spent_before_nanousd: int
     expires_at: int
     stopped_by: str = ""
+    caps: str = ""
 
     @property
     def remaining_nanousd(self) -> int:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.balance import current
+from ledger.caps import parse
 from ledger.events import Event
 from ledger.logged import Logged
 from ledger.money import show_usd
@@ -71,10 +72,19 @@ def agent_shape(agent: Agent, now_ns: int) -> dict[str, Any]:
         "tpm": agent.tpm,
         "on_short_budget": agent.on_short_budget,
         "min_output_tokens": agent.min_output_tokens,
+        "caps": caps_shape(agent.caps),
         "stopped_by": agent.stopped_by or None,
         "created_at": iso(agent.created_at),
         "expires_at": iso(agent.expires_at),
     }
+
+
+def caps_shape(text: str) -> dict[str, Any] | None:
+    """The caps that an account has, by name; null where this program cannot read them."""
+    if parse(text) is None:
+        return None
+    shape: dict[str, Any] = json.loads(text) if text else {}
+    return shape
 
 
 def token_state(token: Token, now_ns: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from aex_addon.cli.caps import caps_text
 from aex_addon.cli.context import Context
 from aex_addon.cli.output import Command, emit, facts, json_option
 from aex_addon.cli.values import COUNT, WINDOW, Usd
@@ -138,6 +139,8 @@ def shape_text(shape: dict[str, Any], key: str) -> object:
         return f"${shape[f'{key}_usd']}"
     if key in {"rpm", "tpm"}:
         return shape[key] or "no limit"
+    if key == "caps":
+        return caps_text(shape[key]) or "none"
     return shape[key]
 
 

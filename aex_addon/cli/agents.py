@@ -25,6 +25,7 @@ from aex_addon.cli.accounts import (
     window_option,
 )
 from aex_addon.cli.agents_show import inspect_agent, list_agents
+from aex_addon.cli.caps import caps_of, caps_options, uncap_option
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.delegate import delegate
 from aex_addon.cli.output import emit, facts, json_option, say
@@ -71,10 +72,12 @@ agent.add_command(delegate)
     show_default=True,
     help="What the budget is for: each day, week (from Monday) or month, in UTC, or for good.",
 )
+@caps_options
 @json_option
 @pass_context
 def create(
     context: Context,
+    /,
     name: str,
     budget_usd: int,
     rpm: int,
@@ -85,6 +88,7 @@ def create(
     team: str | None,
     window: str,
     as_json: bool,
+    **caps: Any,
 ) -> None:
     """Create an agent that may spend BUDGET_USD, with RPM calls a minute (0: no limit).
 
@@ -92,6 +96,7 @@ def create(
 
     \b
     aex agent create shop 5.00 60
+    aex agent create bot 1 0 --allow-model 'gpt-4o-mini*' --no-tools --max-output-tokens 2000
     """
     from aex_addon.tokens import mint
     from ledger.admin_commands import CreateAgent
@@ -113,6 +118,7 @@ def create(
             min_output_tokens=min_output_tokens,
             parent=team,
             budget_window=window,
+            caps=(capped := caps_of(caps)),
         )
     )
     shape: dict[str, Any] = {
@@ -127,6 +133,7 @@ def create(
         "min_output_tokens": min_output_tokens,
         "parent": team,
         "budget_window": window,
+        "caps": {name: value for name, value in (capped or {}).items() if value is not None},
     }
     if as_json:
         emit(shape)
@@ -154,18 +161,22 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
 @click.option("--on-short-budget", type=_SHORT, default=None, help="A shorter answer, or none.")
 @click.option("--min-output-tokens", type=click.IntRange(min=1), default=None)
 @window_option
+@caps_options
+@uncap_option
 @json_option
 @pass_context
 def limits(
-    context: Context, /, name: str, window: str | None, as_json: bool, **changes: int | str | None
+    context: Context, /, name: str, window: str | None, as_json: bool, **changes: Any
 ) -> None:
     """Change an agent's limits; what is not named stays as it is.
 
     \b
     aex agent limits shop --rpm 120 --window month
+    aex agent limits shop --allow-tool lookup --allow-tool web_search --uncap models
     """
     require(context, name, "agent", "run")
-    change_limits(context, name, {**changes, "budget_window": window})
+    caps = caps_of(changes)
+    change_limits(context, name, {**changes, "budget_window": window, "caps": caps})
     show_account(
         context,
         name,
@@ -175,6 +186,7 @@ def limits(
         "on_short_budget",
         "min_output_tokens",
         "budget_window",
+        "caps",
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aex_addon.cli.accounts import BALANCES, label, shape_text
+from aex_addon.cli.caps import caps_text
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
 
@@ -105,6 +106,7 @@ def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
             ("spent in all", f"${usd(shape['lifetime_spent_nanousd'])}" if windowed else None),
             *((label(key), shape_text(shape, key)) for key in ("rpm", "tpm")),
             ("short budget", f"{found.on_short_budget}, at least {found.min_output_tokens} tokens"),
+            ("caps", caps_text(shape["caps"])),
             ("created", short(found.created_at)),
             ("expires", short(found.expires_at) if found.expires_at else None),
         ]

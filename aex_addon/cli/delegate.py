@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from aex_addon.cli.ask import post, refusal
+from aex_addon.cli.caps import caps_of, caps_options
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, say
 from aex_addon.cli.values import COUNT, Duration, Usd
@@ -26,20 +27,24 @@ _SECOND_NS = 1_000_000_000
 @click.option("--name", default=None, help="What it is called; the gateway names it otherwise.")
 @click.option("--ttl", type=Duration(), default=None, help="How long the token holds, as 1h.")
 @click.option("--rpm", type=COUNT, default=None, help="Calls a minute.")
+@caps_options
 @json_option
 @pass_context
 def delegate(
     context: Context,
+    /,
     budget: int,
     name: str | None,
     ttl: int | None,
     rpm: int | None,
     as_json: bool,
+    **caps: Any,
 ) -> None:
     """Make a token for a part of this agent's own budget; run by the agent itself.
 
-    It pays from what the agent has left, and ends no later than the token that asks for it:
-    AEX_TOKEN, at the gateway AEX_BASE_URL, both set by `aex run` and `aex env`.
+    It pays from what the agent has left, its caps hold beside the agent's own, and it ends no later
+    than the token that asks for it: AEX_TOKEN, at the gateway AEX_BASE_URL, both set by `aex run`
+    and `aex env`.
 
     \b
     aex agent delegate --budget 0.25 --name search --ttl 1h
@@ -51,6 +56,7 @@ def delegate(
         "name": name,
         "ttl_seconds": ttl // _SECOND_NS if ttl else None,
         "rpm": rpm,
+        "caps": caps_of(caps),
     }
     made = _ask(_set(context, "AEX_BASE_URL"), _set(context, "AEX_TOKEN"), asked)
     shape = {

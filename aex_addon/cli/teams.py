@@ -27,6 +27,7 @@ from aex_addon.cli.accounts import (
     state_options,
     window_option,
 )
+from aex_addon.cli.caps import caps_of, caps_options, uncap_option
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, json_option, table
 from aex_addon.cli.values import COUNT, WINDOW, Usd
@@ -46,10 +47,12 @@ def team() -> None:
 @click.option("--window", type=WINDOW, default="total", show_default=True, help="Budget for what.")
 @click.option("--rpm", type=COUNT, default=0, help="Calls a minute of all members; 0 is no limit.")
 @click.option("--tpm", type=COUNT, default=0, help="Tokens a minute of all members; 0 is no limit.")
+@caps_options
 @json_option
 @pass_context
 def create(
     context: Context,
+    /,
     name: str,
     budget_usd: int,
     parent: str | None,
@@ -57,6 +60,7 @@ def create(
     rpm: int,
     tpm: int,
     as_json: bool,
+    **caps: Any,
 ) -> None:
     """Create a team whose members may spend BUDGET_USD together.
 
@@ -77,9 +81,11 @@ def create(
             kind="team",
             parent=parent,
             budget_window=window,
+            caps=caps_of(caps),
         )
     )
-    show_account(context, name, as_json, "parent", "budget", "budget_window", "rpm", "tpm")
+    shown = ("parent", "budget", "budget_window", "rpm", "tpm", "caps")
+    show_account(context, name, as_json, *shown)
 
 
 @team.command("list")
@@ -152,19 +158,22 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
 @click.argument("name")
 @rate_options
 @window_option
+@caps_options
+@uncap_option
 @json_option
 @pass_context
 def limits(
-    context: Context, /, name: str, window: str | None, as_json: bool, **rates: int | None
+    context: Context, /, name: str, window: str | None, as_json: bool, **changes: Any
 ) -> None:
-    """Change a team's limits; what is not named stays as it is.
+    """Change a team's limits, which hold for all members; what is not named stays.
 
     \b
     aex team limits research --rpm 600
     """
     require(context, name, "team")
-    change_limits(context, name, {**rates, "budget_window": window})
-    show_account(context, name, as_json, "rpm", "tpm", "budget_window")
+    caps = caps_of(changes)
+    change_limits(context, name, {**changes, "budget_window": window, "caps": caps})
+    show_account(context, name, as_json, "rpm", "tpm", "budget_window", "caps")
 
 
 @team.command()

@@ -113,3 +113,15 @@ def test_denials_that_the_ledger_does_not_know() -> None:
     for ended, status in ((denials.outgrown, 402), (denials.unreadable, 502)):
         denial = ended("ex_1")
         assert (denial.status, denial.retryable, denial.execution_id) == (status, False, "ex_1")
+
+
+@pytest.mark.parametrize("code", sorted(denials._CAPS))
+@pytest.mark.parametrize("kind", ["agent", "run", "team"])
+def test_a_cap_names_the_command_that_changes_it(code: str, kind: str) -> None:
+    """Who refuses, why, and what an operator types to allow it; nothing is worth a retry."""
+    told = explained(code, message="sound is not allowed", account="shop", account_kind=kind)
+    assert "'shop'" in told.message
+    assert "sound is not allowed" in told.message
+    command = "team" if kind == "team" else "agent"
+    assert f"`aex {command} limits shop --" in told.remedy
+    assert (told.status, told.retryable) == (403, False)

@@ -23,6 +23,7 @@ from ledger.admin_commands import (
 )
 from ledger.commands import (
     Adjust,
+    Asked,
     BillBulk,
     Kept,
     NoteResults,
@@ -68,6 +69,7 @@ admissions = st.builds(
         refusal=refusal,
         gateway=gateway,
         tokens_max=40,
+        asked=Asked((frozenset({"gpt-4o"}),)),
         key_hash=idempotency[0],
         fingerprint=idempotency[1],
         key_ttl_ns=30 * SECOND,
@@ -133,6 +135,9 @@ acts: st.SearchStrategy[Command] = st.one_of(
         rpm=st.sampled_from([None, None, 0, 5]),
         tpm=st.sampled_from([None, 0, 60, 100]),
         budget_window=st.sampled_from([None, "total", "day", "week", "month"]),
+        caps=st.sampled_from(
+            [None, None, {"models": ["gpt-4o"]}, {"models": None}, {"strict": True}]
+        ),
     ),
     st.builds(
         lambda name, asks, number, label: run(

@@ -74,9 +74,10 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 def test_it_asks_as_the_agent(aex: Aex, endpoint: Endpoint, home: Home) -> None:
     """One POST with the agent's token, past every proxy, without touching the home."""
-    words = ("--budget", "1.5", "--name", "sub-1", "--ttl", "1h", "--rpm", 10)
+    words = ("--budget", "1.5", "--name", "sub-1", "--ttl", "1h", "--rpm", 10, "--no-tools")
     made = aex.json("agent", "delegate", *words)
-    asked = {"budget_usd": "1.50", "name": "sub-1", "ttl_seconds": 3600, "rpm": 10}
+    asked: dict[str, Any] = {"budget_usd": "1.50", "name": "sub-1", "ttl_seconds": 3600, "rpm": 10}
+    asked["caps"] = {"tools": False}
     assert endpoint.seen == [("POST", "/v1/aex/tokens", f"Bearer {MINE.secret}", asked)]
     expires_at = "2023-11-14T22:13:20.123456789Z"
     assert made == ANSWER | {"budget_usd": "1.50", "expires_at": expires_at}
@@ -86,7 +87,7 @@ def test_it_asks_as_the_agent(aex: Aex, endpoint: Endpoint, home: Home) -> None:
 def test_what_is_not_said_is_null(aex: Aex, endpoint: Endpoint) -> None:
     """The gateway chooses what the agent leaves open, and people read what it chose."""
     result = aex("agent", "delegate", "--budget", 2)
-    asked = {"budget_usd": "2.00", "name": None, "ttl_seconds": None, "rpm": None}
+    asked = {"budget_usd": "2.00", "name": None, "ttl_seconds": None, "rpm": None, "caps": None}
     assert endpoint.seen[0][3] == asked
     assert "shop/sub-1\n" in result.stdout
     assert MADE.secret in result.stdout
