@@ -21,6 +21,7 @@ from typing import Any
 
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
+from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -42,6 +43,7 @@ class CohereChat:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
+        refuse_other_spellings(document)
         model = jsonbody.model_name(document)
         if jsonbody.optional_list(document, "connectors"):
             raise jsonbody.not_metered("A search by the provider (`connectors`)")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_chat import with_cap
 from providers.cohere_meter import v1_meter
+from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -34,6 +35,7 @@ class CohereChatV1:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for unmetered."""
         document = jsonbody.parse_object(call.body)
+        refuse_other_spellings(document)
         model = jsonbody.model_name(document)
         if not isinstance(document.get("message"), str):
             raise jsonbody.bad_request("`message` must be text.")

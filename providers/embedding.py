@@ -14,6 +14,7 @@ from typing import Any
 
 from providers import jsonbody, tokens
 from providers.jsonanswer import JsonAnswer
+from providers.spelling import refuse_other_spellings
 from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
@@ -43,6 +44,7 @@ class Embedding:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for what is no text."""
         document = jsonbody.parse_object(call.body)
+        refuse_other_spellings(document)
         model = jsonbody.model_name(document)
         return Facts(
             endpoint=call.route,

@@ -24,6 +24,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes, text_field
 from providers.lines import LineSplitter
+from providers.spelling import refuse_other_spellings
 from providers.uses import IMAGE, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
 
@@ -54,6 +55,7 @@ class OllamaChat:
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for pictures to draw."""
         document = jsonbody.parse_object(call.body)
+        refuse_other_spellings(document)
         model = jsonbody.model_name(document)
         if any(document.get(key) is not None for key in _PICTURE_OPTIONS):
             raise jsonbody.not_metered("Drawing a picture")

@@ -18,6 +18,7 @@ from typing import Any
 
 from providers import jsonbody
 from providers.openai_usage import OPENAI_USAGE, UsageShape
+from providers.spelling import refuse_other_spellings
 
 # Billed for what the usage object does not show, or for tokens that the caps do not hold.
 COSTLY = MappingProxyType(
@@ -63,6 +64,7 @@ class Dialect:
     byte_level:      every vocabulary is one over bytes; see tokens.py.
     preamble_tokens: what chat templates may put before a conversation by themselves.
     searches:        its models search the web by themselves, whatever a request says.
+    lax_keys:        it may read a key in another case as the one that is meant.
     many_sellers:    it chooses among sellers of a model, and heeds a limit on their prices.
     premium_tiers:   service tiers that need a price of their own.
     """
@@ -83,12 +85,15 @@ class Dialect:
     byte_level: bool = False
     preamble_tokens: int = 0
     searches: bool = False
+    lax_keys: bool = False
     many_sellers: bool = False
     premium_tiers: tuple[str, ...] = ()
 
     def refuse_unmetered(self, document: dict[str, Any], model: str) -> None:
         """Raises Refused (403) for a model or an option whose cost has no bound here."""
         self.refuse_model(model)
+        if self.lax_keys:
+            refuse_other_spellings(document)
         for key, value in document.items():
             if value is None:
                 continue

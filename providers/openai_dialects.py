@@ -62,6 +62,7 @@ LOCAL = Dialect(
     refused={},
     tool_types=None,
     bounds_pictures=True,
+    lax_keys=True,
 )
 
 # https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview-latest

@@ -13,6 +13,7 @@ from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.fields import Row
 from providers.openai_chat_meter import JsonMeter
 from providers.openai_usage import UsageShape
+from providers.spelling import refuse_other_spellings
 from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -38,6 +39,8 @@ class OpenAIEmbeddings:
         """Facts of the call. Raises Refused: 400 for a malformed body, 403 for a dearer tier."""
         document = jsonbody.parse_object(call.body)
         openai_tiers.read_tier(document, openai_tiers.STANDARD)
+        if not self._byte_level:
+            refuse_other_spellings(document)
         given = document.get("input")
         gained = 0 if self._byte_level else tokens.normal_form_bytes(given)
         return Facts(

@@ -26,6 +26,7 @@ from providers.openai_responses_dialects import HOSTED_DIALECTS, OPENAI, Respons
 from providers.openai_responses_input import Content, read_input
 from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
+from providers.spelling import refuse_other_spellings
 from providers.uses import DOCUMENT, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
 
@@ -180,6 +181,8 @@ def refuse_options(
 ) -> None:
     """Raises Refused (403) for an option that is not known, or asks for what is not metered."""
     dialect.chat.refuse_model(model)
+    if dialect.chat.lax_keys:
+        refuse_other_spellings(document)
     for key, value in document.items():
         known = dialect.options is None or key in dialect.options or key in more
         if not known and value is not None:
