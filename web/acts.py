@@ -61,7 +61,9 @@ class Acts:
     def limits(self, name: str, wish: Limits, actor: str) -> dict[str, Any]:
         """Other limits; at least one."""
         self.account(name)
-        changes = wish.model_dump(exclude={"reason"}, exclude_none=True)
+        changes = wish.model_dump(exclude={"reason", "caps"}, exclude_none=True)
+        if wish.caps:
+            changes["caps"] = wish.caps
         if not changes:
             raise Problem(400, "invalid_request", "No limit is named.", 'Name one, as "rpm": 60.')
         self._do(SetLimits(name, actor, **changes, reason=wish.reason))
@@ -108,6 +110,7 @@ class Acts:
             kind=wish.kind,
             parent=wish.team,
             budget_window=wish.budget_window,
+            caps=wish.caps,
             reason=wish.reason,
         )
         self._do(command)

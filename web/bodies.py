@@ -27,6 +27,12 @@ Money = Annotated[
 ]
 
 
+Caps = Annotated[
+    dict[str, list[str] | int | bool | None],
+    Field(description="By the names that `aex agent inspect --json` has; null takes one away."),
+]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -53,6 +59,7 @@ class Limits(_Body):
     on_short_budget: Short | None = None
     min_output_tokens: Least | None = None
     budget_window: Window | None = None
+    caps: Caps | None = None
     reason: Reason
 
 
@@ -76,6 +83,7 @@ class Create(_Body):
     on_short_budget: Short = "clamp"
     min_output_tokens: Least = 256
     ttl_seconds: Life | None = None
+    caps: Caps | None = None
     reason: Reason
 
 

@@ -22,7 +22,7 @@ from web.charts import Chart, chart
 from web.handed import Handed
 from web.health import chain_trouble
 from web.problems import Problem
-from web.shapes import token_shape
+from web.shapes import caps_shape, token_shape
 from web.spend import Hours, Spend, series
 from web.story import story
 from web.tally import Tally
@@ -172,6 +172,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
     own = {key: cells for key, cells in _own(hours, found).items() if cells}
     return {
         "agent": found,
+        "caps": caps_shape(found.caps),
         "row": tree.rows(trees, hours, ends, [name])[0],
         "runs": tree.rows(trees, hours, ends, [one.name for one in runs]),
         "tokens": [token_shape(one, now) for one in tokens][-20:],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ledger.state import Execution
 
 _LOOK = "The message says what the request would have to be."
+_CAPS = "Its caps refuse it, or a team's; the message says which option of `limits` allows it."
 _BY_CODE = {
     "budget_exceeded": "Top up {account}: `aex agent top-up {account} USD`.",
     "overrun": "Look at the call that was billed above its reserve, then top up {account}.",
@@ -27,5 +28,6 @@ _BY_CODE = {
 
 def remedy(code: str, execution: Execution) -> str:
     """The sentence for a denied call."""
-    words = _BY_CODE.get(code, _LOOK)
+    capped = code.endswith(("_not_allowed", "_tokens_above_cap")) or code == "caps_unreadable"
+    words = _BY_CODE.get(code, _CAPS if capped else _LOOK)
     return words.format(account=execution.account, agent=execution.agent)

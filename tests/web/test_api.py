@@ -152,6 +152,11 @@ def event(site: Site) -> dict[str, Any]:
         ("state", {"state": "PAUSED"}, "agent.state", "lifecycle_state", "PAUSED"),
         ("top-up", {"amount_usd": "0.50"}, "agent.credited", "budget_usd", "1.50"),
         ("limits", {"rpm": 7}, "agent.limits", "rpm", 7),
+        (
+            "limits",
+            {"caps": {"models": ["gpt-4o*"], "tools": False, "vision": None}},
+            *("agent.limits", "caps", {"models": ["gpt-4o*"], "tools": False}),
+        ),
         ("rotate-token", {"ttl_seconds": 60}, "token.issued", "name", "bot"),
     ],
 )
@@ -174,7 +179,9 @@ def test_creating(client: FlaskClient, site: Site) -> None:
     assert (made.status_code, made.json["kind"]) == (201, "team")
     assert "token" not in made.json
     body = {"name": "bee", "budget_usd": "2.5", "team": "lab", "rpm": 3} | WHY
+    body |= {"caps": {"streaming": False}}
     made = client.post("/admin/agents", json=body).json
+    assert made["caps"] == {"streaming": False}
     assert (made["parent"], made["remaining_usd"], made["rpm"]) == ("lab", "2.50", 3)
     assert made["token"].startswith("aex_")
     assert made["token"] not in client.get("/admin/agents/bee").text
@@ -193,6 +200,10 @@ def test_creating(client: FlaskClient, site: Site) -> None:
         ("top-up", {"amount_usd": 1}, 400),
         ("top-up", {"amount_usd": "0"}, 409),
         ("limits", {}, 400),
+        ("limits", {"caps": {}}, 400),
+        ("limits", {"caps": {"tools": "no"}}, 400),
+        ("limits", {"caps": {"tools": 1}}, 409),
+        ("limits", {"caps": {"model": ["x"]}}, 409),
         ("limits", {"rpm": -1}, 400),
         ("limits", {"rpm": True}, 400),
         ("rotate-token", {"ttl_seconds": 0}, 400),

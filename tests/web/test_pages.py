@@ -158,6 +158,17 @@ def test_an_account(client: FlaskClient, site: Site) -> None:
     assert "Runs" not in page(client, "/agents/bot/r1")
 
 
+def test_caps_of_an_account(site: Site, client: FlaskClient) -> None:
+    """Each by its name, with no pattern in it that becomes markup."""
+    caps = {"models": ["gpt-*", NAMES[0]], "tools": False, "max_input_tokens": 12_000}
+    site.store.one(create("capped", caps=caps))
+    found = page(client, "/agents/capped")
+    assert "<script>alert(1)" not in found
+    text = Markup(found).text
+    for told in (f"Modelsgpt-*, {NAMES[0]}", "Max input tokens12,000", "Toolsno"):
+        assert told in text
+
+
 @pytest.mark.parametrize(
     "path", ["/executions/nope", "/agents/nope", "/agents/%00", "/executions/%00"]
 )
