@@ -26,6 +26,7 @@ from mitmproxy.proxy import layer, layers
 from aex_addon.destinations import Destinations
 from aex_addon.http_layer import adopt, came_in_absolute_form
 from aex_addon.http_stream import Remarks, Shape
+from aex_addon.identity import challenge, must_be_asked
 from aex_addon.routes import Route, Routes
 from providers.paths import canonical
 
@@ -149,6 +150,8 @@ class Doors:
         self._tunnels[flow.client_conn.id] = host
         if self.routes.by_host(host) is None:
             self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
+        elif must_be_asked(flow.request):
+            flow.response = challenge()
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """There is no tunnel after all; the connection goes on without one."""

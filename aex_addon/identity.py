@@ -68,6 +68,23 @@ def from_proxy_header(value: str | None) -> Credential | None:
     return Credential(password, user or None)
 
 
+def must_be_asked(request: http.Request) -> bool:
+    """True for a client that shows its credential only when it is asked for one, and has not been.
+
+    git leaves its credential out of the first CONNECT, whatever the proxy's address holds.
+    https://curl.se/libcurl/c/CURLOPT_PROXYAUTH.html (CURLAUTH_ANY)
+    """
+    waits = str(request.headers.get("user-agent", "")).startswith("git/")
+    return waits and "proxy-authorization" not in request.headers
+
+
+def challenge() -> http.Response:
+    """Asks for the credential of a proxy: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.8."""
+    said = b"AEX governs this host: name an agent and its token in the address of the proxy.\n"
+    asked = {"proxy-authenticate": 'Basic realm="AEX"', "content-type": "text/plain"}
+    return http.Response.make(407, said, asked)
+
+
 def from_key_slot(headers: Mapping[str, str], query: str, own: str = "") -> Credential | None:
     """An AEX token that stands where a provider key would; None if another key stands there.
 

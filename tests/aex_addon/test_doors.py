@@ -224,6 +224,15 @@ def test_a_tunnel_to_a_governed_host(doors: Doors) -> None:
     assert marks(doors, inside) == "proxy"
 
 
+@pytest.mark.parametrize(("host", "status"), [(HOST, 407), ("example.com", None)])
+def test_a_challenge_at_governed_hosts_alone(doors: Doors, host: str, status: int | None) -> None:
+    """A client that waits to be asked is, and its tunnel is none yet."""
+    flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=443))
+    flow.request.headers["user-agent"] = "git/2.39.5"
+    doors.http_connect(flow)
+    assert (flow.response.status_code if flow.response else None) == status
+
+
 def asked(doors: Doors, flow: http.HTTPFlow, chosen: type[layers.HttpLayer] | None) -> NextLayer:
     with taddons.context(loadcore=False) as tctx:
         context = Context(flow.client_conn, tctx.options)

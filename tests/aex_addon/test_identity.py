@@ -151,3 +151,23 @@ def test_a_slot_of_the_provider_s_own(value: str) -> None:
     assert identity.from_key_slot({}, f"a=b&own={TOKEN}", "own") == Credential(TOKEN)
     assert identity.from_key_slot(headers, f"own={TOKEN}") is None
     assert identity.from_key_slot({"x-own-key": "sk-another"}, "own=x", "x-own-key") is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "header", "asked"),
+    [
+        ("git/2.39.5", None, True),
+        ("git/2.39.5", "Basic x", False),
+        ("git-lfs/3.3.0", None, False),
+        ("digit/1", None, False),
+        ("", None, False),
+    ],
+)
+def test_who_must_be_asked(agent: str, header: str | None, asked: bool) -> None:
+    """A client that waits for the challenge, unless it has shown a credential already."""
+    request = tflow.tflow().request
+    request.headers["user-agent"] = agent
+    if header:
+        request.headers["proxy-authorization"] = header
+    assert identity.must_be_asked(request) is asked
+    assert identity.challenge().headers["proxy-authenticate"].startswith("Basic ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import ssl
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 import httpx2
 import pytest
 
+from tests.aex_addon.rig import token_of
 from tests.end_to_end.books import account, rows, settled
 from tests.end_to_end.doors import OWN_KEY, Door
 from tests.end_to_end.gateway import Agent, Gateway
@@ -83,11 +86,12 @@ def test_a_connection_does_not_carry_over(provider: Provider, gateway: Gateway) 
 
 
 def test_http2(provider: Provider, gateway: Gateway, shared_ca_file: str) -> None:
-    """Many streams on one HTTP/2 connection all belong to the agent that opened it."""
-    agent = gateway.create_agent()
+    """All streams of an HTTP/2 connection belong to who opened it, beside others' at once."""
+    one, two, wrong = gateway.create_agent(), gateway.create_agent(), gateway.create_agent()
+    stranger = Agent(wrong.name, token_of("w"), 0)
     door = Door("proxy", gateway, shared_ca_file)
 
-    async def scenario() -> set[tuple[int, str]]:
+    async def scenario(agent: Agent, size: int) -> set[tuple[int, str]]:
         async with httpx2.AsyncClient(
             base_url=door.base_url,
             http2=True,
@@ -98,13 +102,19 @@ def test_http2(provider: Provider, gateway: Gateway, shared_ca_file: str) -> Non
             trust_env=False,
             timeout=30,
         ) as client:
-            bodies = [words(5), {**words(5), "stream": True}] * 6
+            bodies = [words(size), {**words(size), "stream": True}] * 6
             calls = [client.post(CHAT_PATH, json=body) for body in bodies]
             answers = await asyncio.gather(*calls)
+            assert answers[0].status_code == 200 or answers[0].json()["error"]["message"]
             return {(answer.status_code, answer.http_version) for answer in answers}
 
-    assert asyncio.run(scenario()) == {(200, "HTTP/2")}
-    check_paid(gateway, agent, provider, 12, 5)
+    async def at_once() -> list[set[tuple[int, str]]]:
+        return await asyncio.gather(scenario(one, 5), scenario(two, 20), scenario(stranger, 7))
+
+    assert asyncio.run(at_once()) == [{(200, "HTTP/2")}, {(200, "HTTP/2")}, {(401, "HTTP/2")}]
+    check_paid(gateway, one, provider, 12, 5)
+    check_paid(gateway, two, provider, 12, 20)
+    assert rows(gateway, wrong) == []
 
 
 def test_a_stream_that_is_left_harms_no_neighbour(
@@ -152,3 +162,47 @@ def test_the_proxy_credential_wins(
         assert where == "proxy-header"
         assert status in {400, 401, 403}
         assert provider.calls() == []
+
+
+def written(door: Door, agent: Agent, size: int) -> bytes:
+    """A call as the agent writes it at this door."""
+    body = json.dumps(words(size)).encode()
+    head = (
+        f"POST /v1{CHAT_PATH} HTTP/1.1\r\nhost: {door.host}\r\n"
+        f"authorization: Bearer {door.key(agent)}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def statuses(connection: socket.socket, count: int) -> list[int]:
+    """Of so many answers in turn, each read to its end."""
+    found = []
+    with connection.makefile("rb") as stream:
+        for _ in range(count):
+            found.append(int(stream.readline().split()[1]))
+            fields = dict(line.lower().split(b": ", 1) for line in iter(stream.readline, b"\r\n"))
+            stream.read(int(fields.get(b"content-length", 0)))
+            while b"transfer-encoding" in fields and (size := int(stream.readline(), 16)):
+                stream.read(size + 2)
+            if b"transfer-encoding" in fields:
+                stream.readline()
+    return found
+
+
+def test_pipelined(provider: Provider, door: Door) -> None:
+    """Of requests written at once each is paid by its own key, in a tunnel by who opened it."""
+    one, two = door.gateway.create_agent(), door.gateway.create_agent()
+    nobody = Agent("nobody", "sk-no-token", 0)
+    at_home = door.name == "base_url"
+    second, third = (two, nobody) if at_home else (one, one)
+    asked = [(one, 3), (second, 20), (third, 7), (one, 3)]
+    with door.raw(one) as connection:
+        connection.sendall(b"".join(written(door, agent, size) for agent, size in asked))
+        assert statuses(connection, 4) == [200, 200, 401 if at_home else 200, 200]
+    own = [size for agent, size in asked if agent is one]
+    found = settled(door.gateway, one, len(own))
+    assert sorted(row["usage"]["output_tokens"] for row in found) == sorted(n + 2 for n in own)
+    if at_home:
+        check_paid(door.gateway, two, provider, 1, 20)
+    else:
+        assert rows(door.gateway, two) == []

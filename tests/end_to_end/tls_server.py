@@ -20,6 +20,7 @@ class Stranger:
     """A server outside of AEX's provider table."""
 
     port: int = 0
+    body: bytes = b"stranger"
     heads: list[str] = field(default_factory=list)
     connections: int = 0
     ca: trustme.CA = field(default_factory=trustme.CA)
@@ -35,7 +36,8 @@ class Stranger:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head.decode())
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nstranger")
+                length = f"content-length: {len(self.body)}\r\n\r\n"
+                writer.write(b"HTTP/1.1 200 OK\r\n" + length.encode() + self.body)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
