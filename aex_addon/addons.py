@@ -11,6 +11,7 @@ from typing import Any
 from mitmproxy import http
 
 from aex_addon.assembly import Assembly
+from aex_addon.captures import Captures
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
 from aex_addon.fallback import Fallback
@@ -73,6 +74,8 @@ def default_addons(assembly: Assembly) -> list[Any]:
     def table() -> Routes:
         return parts.configuration.routes
 
+    doors = Doors(table, parts.destinations, shape)
+
     def about() -> dict[str, Any]:
         return {
             "version": version(),
@@ -86,7 +89,8 @@ def default_addons(assembly: Assembly) -> list[Any]:
         parts.destinations,  # first: its veto on dialling must not depend on any other part
         Leaves(assembly.home.ca_dir),  # hears no flow: what agents are shown in TLS
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
-        Doors(table, parts.destinations, shape),  # every later part reads its mark
+        doors,  # every later part reads its mark
+        Captures(table, doors, assembly.payers),  # hears no flow: makes tunnels unasked
         Mount(create_app(hand_over(assembly, about)), assembly.settings.metrics),  # pages end here
         Delegation(parts),  # what an agent may ask AEX itself
         pipeline,  # the life of a call

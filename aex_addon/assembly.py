@@ -25,6 +25,7 @@ from aex_addon.idempotency import load_vault
 from aex_addon.identity import Identity
 from aex_addon.known_secrets import Secrets
 from aex_addon.parts import Parts
+from aex_addon.payers import Payers
 from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
@@ -64,6 +65,7 @@ class Assembly:
     parts: Parts
     checkpointer: Checkpointer
     reloader: Reloader
+    payers: Payers
     lock: IO[str]
     environ: Mapping[str, str] = field(repr=False)
 
@@ -76,6 +78,7 @@ class Assembly:
         """Notes the stop, closes the ledger, lets the home go."""
         try:
             _wait_for_writers(self.store, _PATIENCE_MS)
+            self.payers.end(self.store.one)
             self.store.one(NoteGateway(self.parts.gateway, "stopped"))
         finally:
             # After the last event, so that the newest checkpoint covers all of the run.
@@ -120,6 +123,9 @@ def assemble(
             # leases tell (leases.py).
             _recover(store, settings.recovery)
         store.one(NoteGateway(gateway, "started", {"version": version()}))
+        payers = Payers(settings.capture, gateway)
+        with Reader(settings.ledger, home.path) as reader:
+            payers.begin(store.one, reader.tokens(), alone=not store.engine.blocking)
         _wait_for_writers(store, 0)
     except BaseException:
         lock.close()
@@ -132,7 +138,7 @@ def assemble(
         in_force=InForce(made),
         books=Books(store, loop, observed),
         destinations=Destinations(),
-        identity=Identity(),
+        identity=Identity(payers),
         vault=load_vault(home.keys / "answers.key"),
         gateway=gateway,
         observed=observed,
@@ -145,6 +151,7 @@ def assemble(
         parts=parts,
         checkpointer=Checkpointer(home, settings),
         reloader=Reloader(home, environ, parts),
+        payers=payers,
         lock=lock,
         environ=environ,
     )

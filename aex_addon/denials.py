@@ -48,13 +48,19 @@ _TOKEN_REMEDY = (
     "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the token as the API key; "
     "`aex agent rotate-token AGENT` makes a new one."
 )
+_SOURCE_REMEDY = "Name who pays for this source in [capture] of aex.toml, then restart the gateway."
 
 
-def missing_token(key_slot: bool = True) -> Denial:
+def missing_token(key_slot: bool = True, source: str = "") -> Denial:
     """No credential at all: the ledger need not be asked.
 
     key_slot: False where an AEX token does not count if it stands in place of the API key.
+    source:   of a captured connection, which stands for nobody.
     """
+    if source:
+        return Denial(
+            401, "token_missing", f"No agent pays for what comes from {source}.", _SOURCE_REMEDY
+        )
     remedy = _TOKEN_REMEDY if key_slot else _PROXY_REMEDY
     return Denial(401, "token_missing", _TOKENS["token_missing"], remedy)
 

@@ -9,13 +9,14 @@ Refuses to know: who pays, what it costs.
     GET http://api.openai.com/...  (absolute form)       proxy door
     POST /v1/...  to AEX's own address                   base-URL door
     GET /health, /dashboard ...  to AEX's own address    the web
+    any of these on a connection that was captured       capture door, for governed hosts alone
     anything for a host that no provider lists           foreign: passed on untouched
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mitmproxy import ctx, http
@@ -27,10 +28,11 @@ from aex_addon.destinations import Destinations
 from aex_addon.http_layer import adopt, came_in_absolute_form
 from aex_addon.http_stream import Remarks, Shape
 from aex_addon.identity import challenge, must_be_asked
+from aex_addon.payers import is_captured
 from aex_addon.routes import Route, Routes
 from providers.paths import canonical
 
-Door = Literal["proxy", "base-url", "own", "web", "foreign", "misdirected"]
+Door = Literal["proxy", "base-url", "capture", "own", "web", "foreign", "misdirected"]
 
 # What AEX itself answers below the base URL, with an agent's token.
 OWN_API = "/v1/aex/"
@@ -147,11 +149,15 @@ class Doors:
             flow.response = http.Response.make(403, b"AEX does not tunnel to itself.\n")
             return
         host = flow.request.host.lower().rstrip(".")
-        self._tunnels[flow.client_conn.id] = host
+        self.lead(flow.client_conn, host)
         if self.routes.by_host(host) is None:
             self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
         elif must_be_asked(flow.request):
             flow.response = challenge()
+
+    def lead(self, client: Client, host: str) -> None:
+        """From now on what this connection asks is asked of that host."""
+        self._tunnels[client.id] = host
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         """There is no tunnel after all; the connection goes on without one."""
@@ -200,7 +206,11 @@ class Doors:
         tunnel = self._tunnels.get(flow.client_conn.id)
         if tunnel is not None:
             host = url.parse_authority(request.host_header or tunnel, check=False)[0]
-            return arrival_inside(self.routes, tunnel, host, flow.client_conn.sni, request.path)
+            sni = flow.client_conn.sni
+            found = arrival_inside(self.routes, tunnel, host, sni, request.path)
+            if found.door == "proxy" and is_captured(flow.client_conn):
+                return replace(found, door="capture")
+            return found
         if came_in_absolute_form(request):
             own = self._is_own(request.host, request.port)
             return arrival_by_url(self.routes, request.host, request.host_header, request.path, own)

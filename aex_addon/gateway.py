@@ -16,18 +16,23 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mitmproxy import ctx
+from mitmproxy.addons.dns_resolver import DnsResolver
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.exceptions import OptionsError
 from mitmproxy.master import Master
 from mitmproxy.options import Options
+from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
 from mitmproxy.utils import asyncio_utils
 
-from aex_addon import clock, logs, reload_asks
+from aex_addon import clock, logs, reload_asks, vpn
 from aex_addon.addons import body_size_limit, default_addons, options
 from aex_addon.assembly import Assembly, assemble
+from aex_addon.capture_modes import as_mitmproxy, kind_of
 from aex_addon.home import Home, HomeError
 from aex_addon.hook_table import GatewayMaster
 from aex_addon.pipeline import Pipeline
@@ -90,9 +95,18 @@ def _master(assembly: Assembly) -> tuple[Master, Pipeline]:
     listed = default_addons(assembly)
     master.addons.add(*listed)
     assembly.reloader.apply = functools.partial(_apply, master)
-    master.options.update(
-        mode=[f"regular@{settings.listen_host}:{settings.listen_port}"], **options(assembly)
-    )
+    vpns = [mode for mode in settings.capture if kind_of(mode) == "wireguard"]
+    for mode in vpns:
+        vpn.prepare(mode, assembly.home.ca_dir, assembly.routes.secrets)
+    if vpns:
+        # A peer asks for names inside its tunnel.
+        master.addons.add(DnsResolver())
+    captured = [as_mitmproxy(mode) for mode in settings.capture]
+    regular = f"regular@{settings.listen_host}:{settings.listen_port}"
+    try:
+        master.options.update(mode=[regular, *captured], **options(assembly))
+    except OptionsError as error:
+        raise HomeError(f"mitmproxy cannot capture so on this machine: {error}") from error
     return master, next(addon for addon in listed if isinstance(addon, Pipeline))
 
 
@@ -106,20 +120,28 @@ class _Listening:
 
     def running(self) -> None:
         """mitmproxy has tried to listen."""
-        server = ctx.master.addons.get("proxyserver")
-        addresses = server.listen_addrs()
-        settings = self._assembly.settings
-        if not addresses:
-            reasons = [str(instance.last_exception) for instance in server.servers]
-            self.failure = (
-                f"cannot listen on {settings.listen}: {'; '.join(reasons)}. "
-                'Choose another address with listen = "HOST:PORT" in aex.toml or AEX_LISTEN.'
-            )
+        servers = list(ctx.master.addons.get("proxyserver").servers)
+        failed = [each for each in servers if not each.is_running]
+        if failed:
+            self.failure = _not_listening(self._assembly.settings.listen, failed)
             ctx.master.shutdown()
             return
-        host, port = addresses[0][0], addresses[0][1]
+        (regular,) = (each for each in servers if each.mode.type_name == "regular")
+        host, port = regular.listen_addrs[0][:2]
+        for each in servers:
+            if isinstance(each, WireGuardServerInstance):
+                self._hand_out(each)
         self._write_pid_file(f"{host}:{port}")
         self._on_ready(host, port)
+
+    def _hand_out(self, each: WireGuardServerInstance) -> None:
+        try:
+            path = vpn.hand_out(
+                each.mode.full_spec, self._assembly.home.ca_dir, each.client_conf() or ""
+            )
+            logger.info("the peer of %s is configured by %s", each.mode.full_spec, path)
+        except OSError as error:
+            logger.error("the peer's configuration cannot be written: %s", error)
 
     def _write_pid_file(self, listen: str) -> None:
         content = {
@@ -137,6 +159,17 @@ class _Listening:
         """Removes the pid file, if it was written; the home's lock is still held."""
         if not self.failure:
             self._assembly.home.pid_file.unlink(missing_ok=True)
+
+
+def _not_listening(listen: str, failed: list[ServerInstance[Any]]) -> str:
+    own = [str(each.last_exception) for each in failed if each.mode.type_name == "regular"]
+    if own:
+        return (
+            f"cannot listen on {listen}: {'; '.join(own)}. "
+            'Choose another address with listen = "HOST:PORT" in aex.toml or AEX_LISTEN.'
+        )
+    reasons = [f"{each.mode.full_spec}: {each.last_exception}" for each in failed]
+    return f"cannot capture by {'; '.join(reasons)}. Correct [capture] in aex.toml."
 
 
 def _on_signal(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, unquote_plus
 from mitmproxy import http
 from mitmproxy.connection import Client
 
+from aex_addon.payers import Payers, is_captured
 from aex_addon.tokens import TOKEN, looks_like_token
 from providers.sigv4 import ALGORITHM
 
@@ -154,7 +155,8 @@ class Identity:
     all of them, over HTTP/1.1 and HTTP/2 alike, and for no other connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, payers: Payers | None = None) -> None:
+        self._payers = payers
         self._connections: dict[str, Credential] = {}
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
@@ -172,15 +174,19 @@ class Identity:
         self._connections.pop(client.id, None)
 
     def of(self, flow: http.HTTPFlow, key_slot: bool = True, own: str = "") -> Credential | None:
-        """The flow's credential: of its connection, its proxy header, or its key slot.
+        """The flow's credential: of its source, its connection, its proxy header, or its key slot.
 
         key_slot: False where the agent's own key stands there, which says nothing of who pays.
         own:      the provider's own header or parameter for keys.
         """
-        request = flow.request
-        found = self._connections.get(flow.client_conn.id) or from_proxy_header(
-            request.headers.get("proxy-authorization")
-        )
+        request, client = flow.request, flow.client_conn
+        if self._payers is not None and is_captured(client):
+            payer = self._payers.of(client)
+            found = Credential(payer[1], payer[0]) if payer else None
+        else:
+            found = self._connections.get(client.id) or from_proxy_header(
+                request.headers.get("proxy-authorization")
+            )
         if found is not None or not key_slot:
             return found
         return from_key_slot(request.headers, request.path.partition("?")[2], own)

@@ -39,6 +39,7 @@ from aex_addon.likeness import Likeness
 from aex_addon.memory import Memory
 from aex_addon.models_page import ModelsPage, asks_for_models
 from aex_addon.parts import Parts
+from aex_addon.payers import where_from
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
 from aex_addon.routes import Route
@@ -100,11 +101,10 @@ class Pipeline:
         if route is None:
             # The table was another one when its head came in.
             return denials.unavailable("its configuration has just changed")
-        access = route.credentials
-        own = route.provider.key_header.name
-        credential = self.parts.identity.of(flow, not access.of_agent, own)
+        slot, own = not route.credentials.of_agent, route.provider.key_header.name
+        credential = self.parts.identity.of(flow, slot, own)
         if credential is None:
-            return denials.missing_token(key_slot=not access.of_agent)
+            return denials.missing_token(slot, where_from(flow.client_conn))
         trip = self._read(flow, configuration, route, door, credential)
         if trip.choice.refusal is None and asks_for_models(trip.asked, door, configuration):
             return await self.models.answer(flow, trip)

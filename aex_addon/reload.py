@@ -31,7 +31,7 @@ logger = logging.getLogger("aex")
 # What the listener, the ledger and the threads beside it were made from.
 AT_START = (
     *("listen", "ledger", "recovery", "checkpoint_every_events", "checkpoint_every_seconds"),
-    *("witness_command", "witness_url", "metrics", "otel_url"),
+    *("witness_command", "witness_url", "metrics", "otel_url", "capture"),
 )
 _TABLES = ("providers", "models", "routes", "denial_status")
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from aex_addon import addresses
+from aex_addon import addresses, capture_modes
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
 from providers.registry import FAMILIES
@@ -112,6 +112,10 @@ def _each_fault(value: list[str]) -> list[str]:
                 "provider refuses for the agent's own mistakes is not asked of another"
             )
     return value
+
+
+def _source(value: str) -> str:
+    return str(capture_modes.source_of(value))
 
 
 def _money(value: object) -> Decimal:
@@ -215,6 +219,39 @@ class RouteSettings(_Table):
         return self
 
 
+class CaptureSettings(_Table):
+    """[capture."MODE"]: agents that know of no proxy, and who pays for what they send.
+
+    agent:  all that comes in; agents: by source address or network, where the mode tells them.
+    """
+
+    agent: Annotated[str, Field(min_length=1)] | None = None
+    agents: dict[Annotated[str, AfterValidator(_source)], Annotated[str, Field(min_length=1)]] = (
+        Field(default_factory=dict)
+    )
+
+    @model_validator(mode="after")
+    def _somebody_pays(self) -> Self:
+        if (self.agent is None) == (not self.agents):
+            raise ValueError('needs one of agent = "NAME" and agents = {"SOURCE" = "NAME"}')
+        return self
+
+
+def _mode(value: str) -> str:
+    capture_modes.kind_of(value)
+    return value
+
+
+def _captures(value: dict[str, CaptureSettings]) -> dict[str, CaptureSettings]:
+    kinds = {mode: capture_modes.kind_of(mode) for mode in value}
+    for mode, kind in kinds.items():
+        if value[mode].agents and kind != "transparent":
+            raise ValueError(f'{kind} tells no sources apart; it takes agent = "NAME"')
+    if list(kinds.values()).count("local") > 1:
+        raise ValueError("there can be one local; name its processes with commas")
+    return value
+
+
 class Settings(_Table):
     """aex.toml."""
 
@@ -223,6 +260,9 @@ class Settings(_Table):
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
+    capture: Annotated[
+        dict[Annotated[str, AfterValidator(_mode)], CaptureSettings], AfterValidator(_captures)
+    ] = Field(default_factory=dict)
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
     server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from aex_addon.home import Home, Place, check_private, key_lines
 from aex_addon.settings import (
+    CaptureSettings,
     ConfigError,
     ModelSettings,
     ProviderSettings,
@@ -36,6 +37,7 @@ _TABLES: Mapping[str, type[_Table]] = {
     "providers": ProviderSettings,
     "models": ModelSettings,
     "routes": RouteSettings,
+    "capture": CaptureSettings,
 }
 _EXPECTED = {
     "string_type": "text in quotes",

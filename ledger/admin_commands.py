@@ -87,6 +87,10 @@ class CreditAgent:
     actor: str
 
 
+# The label of tokens that a gateway holds in memory, for agents that carry none themselves.
+CAPTURE = "capture"
+
+
 @dataclass(frozen=True, slots=True)
 class IssueToken:
     """A further token. `revoke_others` makes it a rotation; expires_at 0 is never."""

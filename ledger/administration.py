@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ledger import events
 from ledger.admin_commands import (
+    CAPTURE,
     Fence,
     IssueToken,
     NoteBypass,
@@ -52,11 +53,12 @@ def issue_token(state: State, command: IssueToken) -> tuple[list[Draft], Outcome
 
 
 def _revocations(state: State, command: IssueToken) -> list[Draft]:
-    # A rotation is of the agent's own tokens; those of its runs end with the runs.
+    # A rotation is of the agent's own tokens; those of its runs end with the runs, and those that
+    # a gateway holds for it were never shown to anybody.
     return [
         revoked(command.name, token.token_hash, "rotated", command.actor)
         for token in by_age(state)
-        if token.account == command.name and not token.revoked_at
+        if token.account == command.name and not token.revoked_at and token.label != CAPTURE
     ]
 
 

@@ -74,7 +74,16 @@ def doctor(
 
 def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iterator[Verdict]:
     from aex_addon import clock
-    from aex_addon.cli.checks import authority, books, keys, listener, place, stores, versions
+    from aex_addon.cli.checks import (
+        authority,
+        books,
+        capture,
+        keys,
+        listener,
+        place,
+        stores,
+        versions,
+    )
     from aex_addon.configuration import configure
     from aex_addon.known_secrets import Secrets
     from aex_addon.settings import ConfigError
@@ -86,6 +95,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         return
     yield from books.look(context.home, settings.ledger, context.now_ns())
     yield from listener.look(context.home, settings)
+    yield from capture.look(context.home, settings.ledger, settings.capture)
     try:
         table = configure(settings, context.environ, Secrets(), clock.utc_now()).routes
     except ConfigError as error:

@@ -45,6 +45,9 @@ TEMPLATE = """\
 
 # [routes.fast]                       # what `model = "fast"` is, at this gateway's own /v1
 # to = ["groq/llama-3.3-70b-versatile", "openai/gpt-4o-mini"]   # the next one if the first is down
+
+# [capture."transparent@10.0.0.1:8080"]   # agents that know of no proxy; README: who pays
+# agents = { "10.0.0.5" = "NAME" }
 """
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from aex_addon import addresses
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.init import write_template
 from aex_addon.cli.output import emit, json_option, say
@@ -87,6 +88,10 @@ def notes(settings: Settings) -> list[str]:
             f"{settings.listen} can be reached from other machines, without TLS: tokens and "
             "prompts cross that network in the clear"
         )
+    for mode in settings.capture:
+        listen = mode.rpartition("@")[2] if mode.startswith("transparent") else ""
+        if listen and not _is_loopback(addresses.split_listen(listen)[0]):
+            found.append(f"{mode}: whoever sends from an address named there spends as its agent")
     for name, provider in settings.providers.items():
         upstream = urlsplit(provider.upstream or "")
         if upstream.scheme == "http" and not _is_loopback(upstream.hostname or ""):

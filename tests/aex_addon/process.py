@@ -32,13 +32,14 @@ UP = """
 import os, sys
 from aex_addon.gateway import run
 from aex_addon.home import Home, HomeError
+from aex_addon.settings import ConfigError
 from aex_addon.settings_load import load
 from ledger.errors import LedgerError
 home = Home.locate(os.environ)
 try:
     ready = lambda host, port: print(port, flush=True)
     sys.exit(run(home, load(home, os.environ), ready, os.environ))
-except (HomeError, LedgerError) as error:
+except (ConfigError, HomeError, LedgerError) as error:
     sys.exit(f"refused: {error}")
 """
 

@@ -16,6 +16,7 @@ from aex_addon.reload import Report
 from ledger.read import Reader
 from tests.aex_addon.process import UP, URL, Place, place, started, up
 from tests.aex_addon.rig import Rig
+from tests.aex_addon.rig import gateway as rig_gateway
 from tests.aex_addon.wire import ANSWER, Upstream, connected
 
 ANYWHERE = {"listen": "127.0.0.1:0"}
@@ -163,6 +164,56 @@ async def test_a_port_in_use(at: Place) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in line
     assert "AEX_LISTEN" in line
     assert not at.home.pid_file.exists()
+
+
+def capture(at: Place, mode: str, agent: str = "bot") -> None:
+    with at.home.config.open("a") as file:
+        file.write(f'[capture."{mode}"]\nagent = "{agent}"\n')
+
+
+async def test_what_cannot_be_captured(at: Place) -> None:
+    """A mode that does not stand, or an agent that does not, is told in place of a start."""
+    config = at.home.config.read_text()
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    mode = f"transparent@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    capture(at, mode)
+    line = await refused(at)
+    server.close()
+    await server.wait_closed()
+    assert f"cannot capture by {mode}: " in line
+    at.home.config.write_text(config)
+    capture(at, mode, agent="nobody")
+    assert "aex agent create nobody" in await refused(at)
+
+
+async def test_a_vpn_of_one_peer(tmp_path: Path) -> None:
+    """It listens beside the doors, and its keys are where only the owner reads them."""
+    at = place(tmp_path, 9, **ANYWHERE, log_level="debug")
+    keys = tmp_path / "peer.conf"
+    capture(at, f"wireguard:{keys}@127.0.0.2:0")
+    async with up(at) as (process, port):
+        assert (await health(port))[0] == 200
+        process.signal(signal.SIGTERM)
+        code, said = await process.ended()
+    peer = keys.with_name("peer.conf.peer")
+    assert code == 0
+    assert str(peer) in said
+    assert {path.stat().st_mode & 0o777 for path in (keys, peer)} == {0o600}
+    kept = json.loads(keys.read_text())
+    assert f"PrivateKey = {kept['client_key']}" in peer.read_text()
+    assert not any(key in said for key in kept.values())
+
+
+async def test_names_are_answered_for_a_vpn_alone(tmp_path: Path) -> None:
+    """A peer asks for them inside its tunnel; nobody else does."""
+    for mode, answers in {"wireguard@127.0.0.2:0": True, "transparent@127.0.0.2:0": False}.items():
+        async with rig_gateway(tmp_path / "home", 9):
+            """Makes the agent."""
+        captures = {mode: {"agent": "bot"}}
+        async with rig_gateway(tmp_path / "home", 9, capture=captures) as rig:
+            running = [each.is_running for each in rig.master.addons.get("proxyserver").servers]
+            assert running == [True, True]
+            assert (rig.master.addons.get("dnsresolver") is not None) is answers
 
 
 async def test_a_second_instance(at: Place) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from aex_addon.home import Home, HomeError
 from aex_addon.settings import (
+    CaptureSettings,
     ConfigError,
     ModelSettings,
     ProviderSettings,
@@ -126,7 +127,7 @@ def test_all_mistakes_are_told_at_once(home: Home) -> None:
 def test_far_off_keys_get_the_list(home: Home) -> None:
     """Where nothing is near, the keys that there are are named."""
     (told,) = mistakes(home, "zzzzzz = 1")
-    assert "known here: audio_seconds_max, body_limit_mib, checkpoint_every_events" in told
+    assert "known here: audio_seconds_max, body_limit_mib, capture, checkpoint_every_events" in told
 
 
 def test_binary_fractions_are_no_money(home: Home) -> None:
@@ -241,6 +242,10 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "routes.fast.to": ("groq/a, openai/b", ["groq/a", "openai/b"]),
     "routes.fast.fall_back_on": ("429, no_answer", ["429", "no_answer"]),
     "routes.fast.answer_within_seconds": ("9", 9),
+    "capture": (
+        '{"local:x": {"agent": "a"}}',
+        {"local:x": CaptureSettings(agent="a")},
+    ),
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
     "server_calls_max": ("6", 6),
@@ -455,6 +460,38 @@ def test_routes_that_cannot_be(home: Home, route: str, told: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load(home, {})
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "rest", "told"),
+    [
+        ("transparent@8080", 'agent = "a"', "expected HOST:PORT"),
+        ("socks5@127.0.0.1:1080", 'agent = "a"', 'expected "transparent@HOST:PORT"'),
+        ("local:x", "", "needs one of agent"),
+        ("local:x", 'agent = ""', "agent: expected another value"),
+        ("transparent@127.0.0.1:1", 'agent = "a"\nagents = {"10.0.0.1" = "b"}', "needs one of"),
+        ("transparent@127.0.0.1:1", 'agents = {"host.example" = "b"}', "is no source"),
+        ("wireguard@127.0.0.1:1", 'agents = {"10.0.0.1" = "b"}', "tells no sources apart"),
+        ("local:x", 'agnt = "a"', "did you mean 'agent'?"),
+        ("local:x", 'agent = "a"\n[capture."local:y"]\nagent = "b"', "there can be one local"),
+    ],
+)
+def test_captures_that_cannot_be(home: Home, mode: str, rest: str, told: str) -> None:
+    """Each mistake is told, with the line of its table, and what is expected."""
+    (found,) = mistakes(home, f'[capture."{mode}"]\n{rest}\n')
+    assert found.startswith("aex.toml")
+    assert told in found
+
+
+def test_a_capture(home: Home) -> None:
+    """One agent for all that comes in, or one for each source."""
+    home.config.write_text(
+        '[capture."transparent@0.0.0.0:8080"]\nagents = {"10.0.0.5" = "a", "10.0.1.0/24" = "b"}\n'
+        '[capture."wireguard:/k@0.0.0.0:51820"]\nagent = "c"\n'
+    )
+    one, other = load(home, {}).capture.values()
+    assert one.agents == {"10.0.0.5/32": "a", "10.0.1.0/24": "b"}
+    assert other.agent == "c"
 
 
 def test_a_route(home: Home) -> None:

@@ -44,16 +44,16 @@ class Stranger:
 
 
 @contextmanager
-def stranger(*, tls: bool) -> Iterator[Stranger]:
-    """A running server on loopback, in a thread of its own."""
+def stranger(*, tls: bool, address: str = "127.0.0.1") -> Iterator[Stranger]:
+    """A running server, in a thread of its own."""
     server = Stranger()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    server.ca.issue_cert("localhost", "foreign.example", address).configure_cert(context)
     loop, ready = asyncio.new_event_loop(), threading.Event()
 
     async def run() -> None:
         listening = await asyncio.start_server(
-            server.serve, "127.0.0.1", 0, ssl=context if tls else None
+            server.serve, address, 0, ssl=context if tls else None
         )
         server.port = listening.sockets[0].getsockname()[1]
         ready.set()

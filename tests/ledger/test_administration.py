@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.admin_commands import (
+    CAPTURE,
     Command,
     CreditAgent,
     DeleteAgent,
@@ -135,6 +136,17 @@ def test_tokens_are_added_rotated_and_revoked() -> None:
     assert alive(kernel) == {"alice-3"}
     kernel(DELETE)
     assert alive(kernel) == set()
+
+
+def test_a_rotation_leaves_what_was_never_shown() -> None:
+    """A token that a gateway holds for an agent goes on, until it is revoked itself."""
+    kernel = Pure()
+    kernel(create())
+    kernel(issue(number=2, label=CAPTURE))
+    kernel(issue(number=3, revoke_others=True))
+    assert alive(kernel) == {"alice-2", "alice-3"}
+    kernel(RevokeToken(token_hash("alice", 2), "the gateway stopped", "gw_1"))
+    assert alive(kernel) == {"alice-3"}
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def test_a_table_that_cannot_be(aex: Aex, home: Home, wrong: str) -> None:
     assert "nobody" in said
 
 
+def test_who_pays_for_what_is_captured(aex: Aex, home: Home) -> None:
+    """An agent that is not there is told before the gateway refuses to start."""
+    aex("init")
+    with home.config.open("a") as file:
+        file.write('\n[capture."transparent@127.0.0.1:1"]\nagent = "nobody"\n')
+    assert "fail  capture: transparent@127.0.0.1:1: " in aex("doctor", code=1).output
+
+
 @pytest.mark.parametrize("words", [["--compat"], ["--agent", "shop"]])
 def test_who_pays_for_calls(aex: Aex, words: list[str]) -> None:
     """Calls are made only for an agent that was named, and an agent is named only for calls."""

@@ -12,7 +12,7 @@ import pytest
 
 from aex_addon.cli.up import notes
 from aex_addon.home import Home
-from aex_addon.settings import ProviderSettings, Settings
+from aex_addon.settings import CaptureSettings, ProviderSettings, Settings
 from tests.aex_addon.cli.conftest import Aex
 
 
@@ -81,6 +81,10 @@ def test_what_is_risky_is_noted(aex: Aex, gateway: list[Settings], shop: str) ->
     away = Settings(providers={"openai": ProviderSettings(upstream="http://far.example")})
     near = Settings(providers={"openai": ProviderSettings(upstream="http://127.0.0.1:1")})
     assert [len(notes(settings)) for settings in (away, near)] == [1, 0]
+    who = CaptureSettings(agent="shop")
+    modes = {"transparent@127.0.0.1:1": who, "transparent@[::]:1": who, "local:x": who}
+    (said,) = notes(Settings(capture=modes))
+    assert said.startswith("transparent@[::]:1: whoever sends")
 
 
 def test_a_broken_configuration_starts_nothing(
