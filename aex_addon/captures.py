@@ -70,7 +70,7 @@ class Captures:
 
         said: what has come from the client; nothing yet, where the server may speak first.
         """
-        if self._doors.destinations.leads_here(context.client):
+        if self._doors.destinations.leads_here(context.client, redirected=True):
             logger.error(
                 "a call of AEX's own was led back to it; leave the user that AEX runs as out of "
                 "what is redirected"

@@ -7,10 +7,18 @@ Refuses to know: why an address was chosen.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from typing import Any
 
 from mitmproxy.connection import Client
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+Address = tuple[str, int]
+
+
+def _address(name: tuple[Any, ...]) -> Address:
+    """Host and port, an IPv4 address in one form however the socket has it."""
+    return str(name[0]).removeprefix("::ffff:"), int(name[1])
 
 
 class Destinations:
@@ -18,11 +26,17 @@ class Destinations:
 
     def __init__(self) -> None:
         self._allowed: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
-        self._outgoing: set[tuple[str, int]] = set()
+        # By our end of each connection: where it leads. One port may serve several at once.
+        self._outgoing: defaultdict[Address, Counter[Address]] = defaultdict(Counter)
 
-    def leads_here(self, client: Client) -> bool:
-        """True for a connection that AEX itself has opened, whatever name led it back to AEX."""
-        return client.peername[:2] in self._outgoing
+    def leads_here(self, client: Client, redirected: bool = False) -> bool:
+        """True for a connection that AEX itself has opened, whatever name led it back to AEX.
+
+        Its two ends are those of one that AEX has open; where the system redirected it, the far
+        one was changed on the way, and ours must do.
+        """
+        ours = self._outgoing.get(_address(client.peername))
+        return ours is not None and (redirected or _address(client.sockname) in ours)
 
     def allow(self, client_id: str, host: str, port: int) -> None:
         """This client's requests may from now on be sent there."""
@@ -36,14 +50,22 @@ class Destinations:
             data.server.error = "AEX did not choose this destination; the call was not admitted"
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """Keeps our end of the connection; at the other end it is the client's address."""
-        if data.server.sockname:
-            self._outgoing.add(data.server.sockname[:2])
+        """Keeps both ends of the connection; a listener sees them the other way round."""
+        if data.server.sockname and data.server.peername:
+            ours, theirs = _address(data.server.sockname), _address(data.server.peername)
+            self._outgoing[ours][theirs] += 1
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """Forgets it."""
-        if data.server.sockname:
-            self._outgoing.discard(data.server.sockname[:2])
+        if not data.server.sockname or not data.server.peername:
+            return
+        ours, theirs = _address(data.server.sockname), _address(data.server.peername)
+        found = self._outgoing.get(ours, Counter())
+        found[theirs] -= 1
+        if not +found:
+            self._outgoing.pop(ours, None)
+        elif not found[theirs]:
+            del found[theirs]
 
     def client_disconnected(self, client: Client) -> None:
         """Forgets the connection."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mitmproxy.connection import Server
+from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import tflow
 
@@ -59,13 +59,44 @@ def test_a_choice_ends_with_its_connection(addon: Destinations) -> None:
     assert not addon._allowed
 
 
+def connected(ours: tuple[str, int], theirs: tuple[str, int]) -> ServerConnectionHookData:
+    """A connection that AEX has opened, from one end to the other."""
+    server = Server(address=CHOSEN)
+    server.sockname, server.peername = ours, theirs
+    return ServerConnectionHookData(server=server, client=tflow.tclient_conn())
+
+
+def client_at(theirs: tuple[str, int], ours: tuple[str, int]) -> Client:
+    client = tflow.tclient_conn()
+    client.peername, client.sockname = theirs, ours
+    return client
+
+
+LISTENER, PROVIDER, PORT = ("127.0.0.1", 9000), ("127.0.0.1", 19_001), ("127.0.0.1", 40_000)
+
+
 def test_our_own_calls_are_known_when_they_come_back(addon: Destinations) -> None:
-    """A client whose address is our end of an open connection is AEX itself."""
-    client, server = tflow.tclient_conn(), Server(address=CHOSEN)
-    client.peername, server.sockname = ("127.0.0.1", 40_000), ("127.0.0.1", 40_000)
-    data = ServerConnectionHookData(server=server, client=tflow.tclient_conn())
+    """A client with the two ends of a connection that AEX has open is AEX itself."""
+    client, call = client_at(PORT, LISTENER), connected(PORT, LISTENER)
     assert not addon.leads_here(client)
-    addon.server_connected(data)
+    addon.server_connected(call)
     assert addon.leads_here(client)
-    addon.server_disconnected(data)
+    assert addon.leads_here(client_at(("::ffff:127.0.0.1", 40_000), ("::ffff:127.0.0.1", 9000)))
+    addon.server_disconnected(call)
     assert not addon.leads_here(client)
+    assert not addon._outgoing
+
+
+def test_a_port_that_serves_two_connections_makes_no_client_ours(addon: Destinations) -> None:
+    """The system gives one port to connections to different places, a client's among them."""
+    addon.server_connected(connected(PORT, PROVIDER))
+    assert not addon.leads_here(client_at(PORT, LISTENER))
+    addon.server_connected(connected(PORT, LISTENER))
+    addon.server_disconnected(connected(PORT, LISTENER))
+    assert not addon.leads_here(client_at(PORT, LISTENER))
+
+
+def test_what_the_system_redirected_is_known_by_one_end(addon: Destinations) -> None:
+    """A redirection changes where a connection leads, not where it comes from."""
+    addon.server_connected(connected(PORT, PROVIDER))
+    assert addon.leads_here(client_at(PORT, LISTENER), redirected=True)

@@ -9,6 +9,7 @@ from mitmproxy import http
 from mitmproxy.proxy import layers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow, tutils
 
 from aex_addon.destinations import Destinations
@@ -279,7 +280,9 @@ def test_governed_traffic_is_not_streamed(doors: Doors) -> None:
 def test_a_call_that_led_back_to_aex(doors: Doors) -> None:
     """A name that resolves to AEX itself does not make its pages reachable through the proxy."""
     flow = tflow.tflow(req=tutils.treq(host="127.0.0.1", path=b"/dashboard"))
-    doors.destinations._outgoing.add(flow.client_conn.peername[:2])
+    call = tflow.tserver_conn()
+    call.sockname, call.peername = flow.client_conn.peername, flow.client_conn.sockname
+    doors.destinations.server_connected(ServerConnectionHookData(call, flow.client_conn))
     assert marks(doors, flow) == "misdirected"
 
 
