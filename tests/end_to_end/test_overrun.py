@@ -41,7 +41,8 @@ def metrics(gateway: Gateway, agent: Agent) -> dict[str, float]:
 
 def rows_of(text: str, agent: Agent) -> list[str]:
     """The rows of the dashboard's tables that name the agent, agents first."""
-    return [html.unescape(row) for row in text.split("<tr") if f">{agent.name}<" in row]
+    rows = (row.partition("</tr>")[0] for row in text.split("<tr"))
+    return [html.unescape(row) for row in rows if f">{agent.name}<" in row]
 
 
 def test_an_overrun_is_told_and_a_top_up_ends_it(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aex_addon.cli import shapes
 from ledger.export import COLUMNS, Row
 from ledger.export_formats import WRITERS, iso, write_csv, write_jsonl
+from web import shapes
 
 
 def row(**values: Any) -> Row:
