@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from mitmproxy import http
 
@@ -25,7 +26,7 @@ from aex_addon.inflight import Due, InFlight
 from aex_addon.parts import Parts
 from ledger.commands import BillBulk, Commit, Kept, NoteResults, Release
 from ledger.errors import LedgerError
-from providers.bulk import Bulk, BulkCall, BulkFacts, Named, NamesKept, News, TellsNews
+from providers.bulk import Bulk, BulkCall, BulkFacts, Named, NamesKept, News, tells_news
 from providers.bulk_price import Bill, Tally, total
 from providers.price import Price
 from providers.registry import find
@@ -90,9 +91,7 @@ class Bulks:
     ) -> Appraisal:
         """As `appraise`; beside the event loop where that takes long."""
         prices, settings, now = configuration.prices, configuration.settings, self._parts.now()
-
-        def judge() -> Appraisal:
-            return appraise(call, formats, prices, settings, now)
+        judge = partial(appraise, call, formats, prices, settings, now)
 
         if isinstance(call, BulkCall) and len(call.body) > _AT_ONCE:
             return await asyncio.to_thread(judge)
@@ -121,7 +120,7 @@ class Bulks:
         facts, meter = inflight.appraisal.facts, inflight.meter
         if not isinstance(command, Commit) or not isinstance(facts, BulkFacts):
             return command
-        if facts.bulk is None or meter is None or not isinstance(meter, TellsNews):
+        if facts.bulk is None or not tells_news(meter):
             return command
         batch = facts.kind == "metered"
         made = next((news for news in meter.news() if news.made), None)
@@ -143,7 +142,7 @@ class Bulks:
                     "the results of %s were not all read; it stays at its bound", due.ref
                 )
             return [] if bill is None else [BillBulk(due.ref, *bill, _WHOLE)]
-        if meter is None or not isinstance(meter, TellsNews):
+        if not tells_news(meter):
             return []
         found: list[NoteResults | BillBulk] = []
         for news in meter.news():

@@ -13,7 +13,7 @@ from typing import Literal
 
 from aex_addon.appraisal import Appraisal
 from ledger.commands import Admitted, Commit, Release
-from providers.bulk import BulkFacts, TellsNews
+from providers.bulk import BulkFacts, tells_news
 from providers.bulk_price import Bill
 from providers.encoding import Decoder
 from providers.price import Price
@@ -200,7 +200,7 @@ class InFlight:
     def _begun(self) -> Commit:
         """A batch is booked at its bound: what it comes to is told with its results, if ever."""
         meter = self.meter
-        news = meter.news() if meter is not None and isinstance(meter, TellsNews) else ()
+        news = meter.news() if tells_news(meter) else ()
         told = any(each.made for each in news)
         reason = "a batch: booked at its bound until its results are fetched"
         if not told:

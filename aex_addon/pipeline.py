@@ -157,18 +157,18 @@ class Pipeline:
         return Trip(configuration, door, credential, call, ways[0], ways[1:])
 
     async def appraise(self, flow: http.HTTPFlow, trip: Trip) -> Appraisal:
-        """What the call is and may cost, if it goes the way chosen; or why it must not.
-
-        The call is from then on one that knows what of it the provider keeps.
-        """
+        """What the call is and may cost, if it goes the way chosen; or why it must not. The call
+        is from then on one that knows what of it the provider keeps."""
         choice = trip.choice
         route, call = choice.route, choice.call
         if choice.refusal is not None:
             return Appraisal(Facts(call.path, "free", choice.model), refusal=choice.refusal)
-        call = replace(call, earlier=self.memory.of(route.id))
+        if earlier := self.memory.of(route.id):
+            call = replace(call, earlier=earlier)
         formats = route.provider.formats
         call, trip.due = await self.bulks.recalled(flow, call, formats)
-        trip.choice = replace(choice, call=call)
+        if call is not choice.call:
+            trip.choice = replace(choice, call=call)
         appraisal = await self.bulks.appraised(call, formats, trip.configuration)
         refusal = _websocket(flow, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)

@@ -9,6 +9,8 @@ AEX's own key, should a provider repeat it, as some do in the error that refuses
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeGuard
 
 from mitmproxy import http
 
@@ -27,6 +29,18 @@ from providers.wire import Denial, ReadsHeaders
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
 _NO_BODY = (204, 304)
 _PLAIN = ("", "identity")
+
+
+def _reads_headers(meter: Any) -> TypeGuard[ReadsHeaders]:
+    """Whether it is such a meter. Every call asks, and looking a protocol up is slow."""
+    kind: Any = type(meter)
+    return _has_headers(kind)
+
+
+@cache  # as many as there are kinds of meters
+def _has_headers(kind: type) -> bool:
+    return issubclass(kind, ReadsHeaders)
+
 
 End = Callable[[Callable[[str], Denial]], object]
 
@@ -66,7 +80,7 @@ def relay(
     inflight.meter = wire_format.meter(facts, response.status_code, content_type)
     if inflight.due is not None:
         inflight.meter = Tally(inflight.meter, inflight.due.bill)
-    if isinstance(inflight.meter, ReadsHeaders):
+    if _reads_headers(inflight.meter):
         inflight.meter.headers(response.headers)
     encoding = response.headers.get("content-encoding", "")
     if encoding.lower() not in _PLAIN:

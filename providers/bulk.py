@@ -15,7 +15,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 from providers.jsonbody import bad_request
 from providers.uses import TEXT, Uses, union
@@ -257,6 +258,17 @@ class TellsNews(Protocol):
     def news(self) -> tuple[News, ...]:
         """What the whole answer tells; nothing before its end."""
         ...
+
+
+def tells_news(meter: Any) -> TypeGuard[TellsNews]:
+    """Whether a meter is one. Every call asks, and looking a protocol up is slow."""
+    kind: Any = type(meter)
+    return _tells_news(kind)
+
+
+@cache  # as many as there are kinds of meters
+def _tells_news(kind: type) -> bool:
+    return issubclass(kind, TellsNews)
 
 
 @runtime_checkable
