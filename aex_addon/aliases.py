@@ -18,7 +18,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from aex_addon.routes import Route, Routes
-from aex_addon.settings import ConfigError, RouteSettings, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_tables import RouteSettings
+from aex_addon.settings_values import ConfigError
 from ledger.commands import Refusal
 from providers.jsonbody import MAX_MODEL_CHARS, parse_object
 from providers.paths import canonical, of_openai

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from mitmproxy.connection import Client
 
 from aex_addon.capture_modes import CAPTURING, Network, as_mitmproxy, payer_of, source_of
-from aex_addon.settings import CaptureSettings, ConfigError
+from aex_addon.settings_tables import CaptureSettings
+from aex_addon.settings_values import ConfigError
 from aex_addon.tokens import Token, mint
 from ledger.admin_commands import CAPTURE, IssueToken, RevokeToken
 from ledger.commands import Outcome, Rejected

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from aex_addon.provider_rows import rows
-from aex_addon.settings import ConfigError, ModelSettings, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_tables import ModelSettings
+from aex_addon.settings_values import ConfigError
 from providers.prices import ModelOverride, PriceBook
 from providers.provider import Provider
 

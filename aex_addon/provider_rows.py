@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
 from providers.provider import KeyHeader, KeyParameter, Nests, Provider

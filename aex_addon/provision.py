@@ -19,7 +19,8 @@ from aex_addon.google_token import ServiceAccount
 from aex_addon.keeper import Keeper
 from aex_addon.known_secrets import Secrets
 from aex_addon.provider_rows import Row
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from aex_addon.sources import Command, CredentialError, Keyring, PrivateFile, Source, Variable
 from providers.provider import Provider
 from providers.sigv4 import AwsKeys

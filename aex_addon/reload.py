@@ -20,8 +20,9 @@ from aex_addon import clock
 from aex_addon.configuration import Configuration, configure
 from aex_addon.home import Home, HomeError
 from aex_addon.parts import Parts
-from aex_addon.settings import ConfigError, Settings
+from aex_addon.settings import Settings
 from aex_addon.settings_load import load
+from aex_addon.settings_values import ConfigError
 from ledger.admin_commands import NoteGateway
 from ledger.commands import Done
 from ledger.errors import LedgerError

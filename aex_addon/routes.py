@@ -15,7 +15,8 @@ from aex_addon.credentials import Credentials
 from aex_addon.known_secrets import Secrets
 from aex_addon.provider_rows import Row, rows
 from aex_addon.provision import begin, credentials
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from providers.provider import Provider
 
 

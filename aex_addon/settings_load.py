@@ -17,15 +17,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from aex_addon.home import Home, Place, check_private, key_lines
-from aex_addon.settings import (
+from aex_addon.settings import Settings
+from aex_addon.settings_tables import (
     CaptureSettings,
-    ConfigError,
     ModelSettings,
     ProviderSettings,
     RouteSettings,
-    Settings,
-    _Table,
 )
+from aex_addon.settings_values import ConfigError, Table
 
 # What AEX reads or sets for others under its own prefix, and what is no setting.
 OTHER_VARIABLES = frozenset(
@@ -33,7 +32,7 @@ OTHER_VARIABLES = frozenset(
 )
 
 
-_TABLES: Mapping[str, type[_Table]] = {
+_TABLES: Mapping[str, type[Table]] = {
     "providers": ProviderSettings,
     "models": ModelSettings,
     "routes": RouteSettings,

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from aex_addon import clock
-from aex_addon.settings import ConfigError, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_values import ConfigError
 from aex_addon.version import version
 from ledger.commands import Admit, Commit, Denied, Release
 

@@ -20,8 +20,8 @@ from aex_addon import clock, tokens
 from aex_addon.assembly import Assembly
 from aex_addon.bill_lines import bill_lines
 from aex_addon.home import VARIABLE, HomeError
-from aex_addon.settings import ConfigError
 from aex_addon.settings_load import load
+from aex_addon.settings_values import ConfigError
 from aex_addon.web_tokens import web_tokens
 from ledger.activity import ActivityReader
 from ledger.admin_commands import Command

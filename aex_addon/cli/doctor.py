@@ -86,7 +86,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
     )
     from aex_addon.configuration import configure
     from aex_addon.known_secrets import Secrets
-    from aex_addon.settings import ConfigError
+    from aex_addon.settings_values import ConfigError
 
     yield from versions.look(versions.installed())
     verdicts, settings = place.look(context.home, context.environ)

@@ -89,7 +89,7 @@ def cli() -> None:
 def _expected() -> tuple[type[Exception], ...]:
     """What users can meet and mend. Imported only once something has gone wrong."""
     from aex_addon.home import HomeError
-    from aex_addon.settings import ConfigError
+    from aex_addon.settings_values import ConfigError
     from certs.errors import CertsError
     from ledger.errors import LedgerError
 

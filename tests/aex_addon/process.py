@@ -32,7 +32,7 @@ UP = """
 import os, sys
 from aex_addon.gateway import run
 from aex_addon.home import Home, HomeError
-from aex_addon.settings import ConfigError
+from aex_addon.settings_values import ConfigError
 from aex_addon.settings_load import load
 from ledger.errors import LedgerError
 home = Home.locate(os.environ)

@@ -11,7 +11,8 @@ from aex_addon.aliases import HOME, Aliases
 from aex_addon.clock import utc_now
 from aex_addon.configuration import Configuration, configure
 from aex_addon.known_secrets import Secrets
-from aex_addon.settings import ConfigError, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_values import ConfigError
 from providers.wire import Call
 
 GROQ, MINI = "groq/llama-3.3-70b-versatile", "openai/gpt-4o-mini"

@@ -12,7 +12,9 @@ import pytest
 
 from aex_addon.assembly import Assembly, assemble, prepare
 from aex_addon.home import Home, HomeError
-from aex_addon.settings import ConfigError, ProviderSettings, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from ledger.admin_commands import CreateAgent
 from ledger.commands import Admit, Admitted, Quote
 from ledger.errors import IntegrityBroken

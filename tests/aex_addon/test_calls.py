@@ -12,7 +12,7 @@ from mitmproxy.test import tflow, tutils
 from aex_addon import calls
 from aex_addon.doors import PATH
 from aex_addon.routes import Route, routes
-from aex_addon.settings import ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
 from aex_addon.tokens import mint
 from providers.wire import Call, Refused, Reply
 

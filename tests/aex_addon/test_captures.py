@@ -28,7 +28,7 @@ from aex_addon.destinations import Destinations
 from aex_addon.doors import Doors
 from aex_addon.payers import Payers
 from aex_addon.routes import routes
-from aex_addon.settings import CaptureSettings
+from aex_addon.settings_tables import CaptureSettings
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.test_first_words import hello
 from tests.aex_addon.wire import Client as Wire

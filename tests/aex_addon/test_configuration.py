@@ -9,7 +9,8 @@ import pytest
 from aex_addon.clock import utc_now
 from aex_addon.configuration import Configuration, InForce, configure
 from aex_addon.known_secrets import Secrets
-from aex_addon.settings import ConfigError, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_values import ConfigError
 
 
 def made(environ: dict[str, str] | None = None, **data: Any) -> Configuration:

@@ -9,7 +9,8 @@ from mitmproxy.test import tflow
 
 from aex_addon.identity import Credential, Identity
 from aex_addon.payers import Payers, is_captured
-from aex_addon.settings import CaptureSettings, ConfigError
+from aex_addon.settings_tables import CaptureSettings
+from aex_addon.settings_values import ConfigError
 from aex_addon.tokens import token_hash
 from ledger.admin_commands import CAPTURE, IssueToken, RevokeToken
 from ledger.commands import Done, Outcome, Rejected

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aex_addon import keeper
-from aex_addon.settings import ConfigError
+from aex_addon.settings_values import ConfigError
 from tests.aex_addon.rig import CHAT, Rig, gateway
 from tests.aex_addon.token_endpoint import key_file, token_endpoint
 from tests.aex_addon.wire import ANSWER, Client, Upstream, connected

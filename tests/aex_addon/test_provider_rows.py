@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aex_addon.provider_rows import PAGES, Row, rows
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from providers.paths import canonical
 from providers.provider import KeyHeader
 from providers.registry import PROVIDERS

@@ -16,7 +16,8 @@ from aex_addon import provision
 from aex_addon.credentials import AgentsKey, Credentials, OwnSecret
 from aex_addon.known_secrets import Secrets
 from aex_addon.provider_rows import Row
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from providers.provider import Provider
 from providers.registry import PROVIDERS
 from providers.sigv4 import AwsKeys

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from aex_addon.routes import Route, Routes, routes
-from aex_addon.settings import ConfigError, ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_values import ConfigError
 from aex_addon.tokens import mint
 from providers.registry import PROVIDERS
 

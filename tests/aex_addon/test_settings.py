@@ -10,15 +10,15 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from aex_addon.home import Home, HomeError
-from aex_addon.settings import (
+from aex_addon.settings import Settings
+from aex_addon.settings_load import OTHER_VARIABLES, load
+from aex_addon.settings_tables import (
     CaptureSettings,
-    ConfigError,
     ModelSettings,
     ProviderSettings,
     RouteSettings,
-    Settings,
 )
-from aex_addon.settings_load import OTHER_VARIABLES, load
+from aex_addon.settings_values import ConfigError
 
 FULL = """\
 listen = "127.0.0.1:9000"
@@ -130,28 +130,6 @@ def test_far_off_keys_get_the_list(home: Home) -> None:
     assert "known here: audio_seconds_max, body_limit_mib, capture, checkpoint_every_events" in told
 
 
-def test_binary_fractions_are_no_money(home: Home) -> None:
-    """A price without quotes is refused with the sentence that says to quote it."""
-    (told,) = mistakes(home, '[models.m]\nprovider = "openai"\ninput_usd_per_mtok = 0.1')
-    assert told.startswith("aex.toml:3: models.m.input_usd_per_mtok: ")
-    assert "write the price in quotes" in told
-
-
-@pytest.mark.parametrize("value", ["NaN", "-1", "1e999", "1e-40", "", "1000001", "0.15 usd"])
-def test_money_has_limits(value: str) -> None:
-    """A price is finite, not negative, and neither absurdly large nor absurdly fine."""
-    with pytest.raises(ValidationError):
-        ModelSettings(provider="openai", input_usd_per_mtok=value)
-
-
-@pytest.mark.parametrize("value", [True, [1]])
-def test_money_is_text_or_a_whole_number(value: Any) -> None:
-    """Whole numbers are exact and taken; other types are refused."""
-    assert ModelSettings(provider="x", input_usd_per_mtok=3).input_usd_per_mtok == 3
-    with pytest.raises(ValidationError):
-        ModelSettings(provider="x", input_usd_per_mtok=value)
-
-
 @pytest.mark.parametrize(
     "upstream",
     [
@@ -176,20 +154,6 @@ def test_an_upstream_is_an_address(upstream: str) -> None:
 def test_an_upstream_may_have_a_path() -> None:
     """A path is kept, without a slash at its end."""
     assert ProviderSettings(upstream="https://x.example/v1/").upstream == "https://x.example/v1"
-
-
-def test_a_key_in_place_of_a_variable_is_not_repeated(home: Home) -> None:
-    """Who writes the provider key itself is told so, and the key is not printed."""
-    (told,) = mistakes(home, '[providers.openai]\napi_key_env = "sk-proj-0123"')
-    assert "the name of an environment variable" in told
-    assert "sk-proj" not in told
-
-
-def test_hosts_are_what_a_ca_can_hold(home: Home) -> None:
-    """An IP address cannot be governed by name, and is refused."""
-    (told,) = mistakes(home, '[providers.openai]\nhosts = ["10.0.0.1"]')
-    assert told.startswith("aex.toml:2: providers.openai.hosts: ")
-    assert ProviderSettings(hosts=["API.Example.COM"]).hosts == ["api.example.com"]
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://x.db", "sqlite:///", "ledger.db"])
@@ -315,34 +279,6 @@ def test_every_key_is_a_variable(home: Home) -> None:
             assert found == expected, key
 
 
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ('api_key_file = "key"', "api_key_file: expected an absolute path"),
-        ('api_key_keyring = "aex"', 'api_key_keyring: expected "SERVICE/USER"'),
-        ("api_key_command = []", "api_key_command: expected another value"),
-        ('api_key_ttl_seconds = "1"', "api_key_ttl_seconds: expected a whole number"),
-        ("api_key_ttl_seconds = 1", "api_key_ttl_seconds: expected 60 or more"),
-        ('key_header = "?"', 'key_header: expected a header, such as "api-key"'),
-        ('key_header = "?a b"', 'or "?key" for a parameter of the query'),
-        ('credentials = "any"', "credentials: expected 'key', 'agent', 'aws' or 'google'"),
-        (
-            'api_key_env = "A"\napi_key_file = "/b"',
-            "api_key_env and api_key_file exclude each other; keep one",
-        ),
-        (
-            'credentials = "agent"\napi_key_env = "A"',
-            'credentials = "agent" and api_key_env exclude each other; keep one',
-        ),
-    ],
-)
-def test_mistakes_about_keys(home: Home, line: str, told: str) -> None:
-    """One secret comes from one place, and the sentence says what is expected."""
-    (found,) = mistakes(home, f"[providers.openai]\n{line}\n")
-    assert found.startswith("aex.toml:")
-    assert told in found
-
-
 def test_a_variable_stands_above_the_file(home: Home) -> None:
     """A variable replaces one key, and the rest of its table stays."""
     settings = read(home, FULL, AEX_MODELS__MY_MODEL__MAX_OUTPUT_TOKENS="5", AEX_LISTEN="")
@@ -395,109 +331,3 @@ def test_an_unreadable_file_is_named(home: Home) -> None:
     home.config.mkdir()
     with pytest.raises(ConfigError, match=r"aex\.toml cannot be read"):
         load(home, {})
-
-
-@pytest.mark.parametrize(
-    ("formats", "told"),
-    [
-        ('["opnai"]', "no provider that AEX knows speaks 'opnai'; did you mean 'openai'?"),
-        ('["klingon"]', "no provider that AEX knows speaks 'klingon'; known here: openai, "),
-        ("[]", 'expected what it speaks, such as ["openai"]'),
-        ('"openai"', "expected a list"),
-    ],
-)
-def test_formats_are_named_by_who_speaks_them(home: Home, formats: str, told: str) -> None:
-    """An unknown family is refused with the nearest, or with all that there are."""
-    text = f'[providers.mine]\nupstream = "https://x.example"\nformats = {formats}'
-    (line,) = mistakes(home, text)
-    assert line.startswith(f"aex.toml:3: providers.mine.formats: {told}")
-
-
-@pytest.mark.parametrize("value", ["", "two words", "host", "Content-Length", "x:y z", "a b: c"])
-def test_a_key_has_a_header_of_its_own(home: Home, value: str) -> None:
-    """A header that says something else of the request cannot hold the key."""
-    (line,) = mistakes(home, f'[providers.mine]\nkey_header = "{value}"')
-    assert line.startswith("aex.toml:2: providers.mine.key_header: ")
-
-
-def test_a_new_provider_by_variables_alone(home: Home) -> None:
-    """A container needs no file to name one."""
-    found = load(
-        home,
-        {
-            "AEX_PROVIDERS__MINE__UPSTREAM": "http://127.0.0.1:8000/v1",
-            "AEX_PROVIDERS__MINE__FORMATS": "openai",
-            "AEX_PROVIDERS__MINE__FREE": "true",
-        },
-    ).providers["mine"]
-    assert (found.upstream, found.formats, found.free) == (
-        "http://127.0.0.1:8000/v1",
-        ["openai"],
-        True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("route", "told"),
-    [
-        ("to = []", "to: expected models with their providers"),
-        ('to = ["gpt-4o-mini"]', 'as ["openai/gpt-4o-mini"]'),
-        ('to = ["a/b", "a/b"]', "to: names a model twice"),
-        ('to = ["a/b"]\nfall_back_on = [400]', "what the provider refuses for the agent's own"),
-        ('to = ["a/b"]\nfall_back_on = ["timeout"]', 'expected "unreachable", "no_answer", 429'),
-        ('to = ["a/b"]\nanswer_within_seconds = 5', "needs another model in `to`"),
-        (
-            'to = ["a/b", "c/d"]\nfall_back_on = [503]\nanswer_within_seconds = 5',
-            "and no_answer in fall_back_on",
-        ),
-        ('model = "a/b"', "needs the key 'to'"),
-        ('to = ["a/b"]\nfallback_on = [503]', "did you mean 'fall_back_on'?"),
-    ],
-)
-def test_routes_that_cannot_be(home: Home, route: str, told: str) -> None:
-    """Each mistake is told with what is expected."""
-    home.config.write_text(f"[routes.fast]\n{route}\n")
-    with pytest.raises(ConfigError) as refused:
-        load(home, {})
-    assert told in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("mode", "rest", "told"),
-    [
-        ("transparent@8080", 'agent = "a"', "expected HOST:PORT"),
-        ("socks5@127.0.0.1:1080", 'agent = "a"', 'expected "transparent@HOST:PORT"'),
-        ("local:x", "", "needs one of agent"),
-        ("local:x", 'agent = ""', "agent: expected another value"),
-        ("transparent@127.0.0.1:1", 'agent = "a"\nagents = {"10.0.0.1" = "b"}', "needs one of"),
-        ("transparent@127.0.0.1:1", 'agents = {"host.example" = "b"}', "is no source"),
-        ("wireguard@127.0.0.1:1", 'agents = {"10.0.0.1" = "b"}', "tells no sources apart"),
-        ("local:x", 'agnt = "a"', "did you mean 'agent'?"),
-        ("local:x", 'agent = "a"\n[capture."local:y"]\nagent = "b"', "there can be one local"),
-    ],
-)
-def test_captures_that_cannot_be(home: Home, mode: str, rest: str, told: str) -> None:
-    """Each mistake is told, with the line of its table, and what is expected."""
-    (found,) = mistakes(home, f'[capture."{mode}"]\n{rest}\n')
-    assert found.startswith("aex.toml")
-    assert told in found
-
-
-def test_a_capture(home: Home) -> None:
-    """One agent for all that comes in, or one for each source."""
-    home.config.write_text(
-        '[capture."transparent@0.0.0.0:8080"]\nagents = {"10.0.0.5" = "a", "10.0.1.0/24" = "b"}\n'
-        '[capture."wireguard:/k@0.0.0.0:51820"]\nagent = "c"\n'
-    )
-    one, other = load(home, {}).capture.values()
-    assert one.agents == {"10.0.0.5/32": "a", "10.0.1.0/24": "b"}
-    assert other.agent == "c"
-
-
-def test_a_route(home: Home) -> None:
-    """Statuses are written as numbers; without any it is what every provider may recover from."""
-    home.config.write_text('[routes."my fast"]\nto = ["a/b/c"]\nfall_back_on = [429, "503"]\n')
-    assert load(home, {}).routes["my fast"].fall_back_on == ["429", "503"]
-    home.config.write_text('[routes.fast]\nto = ["a/b/c"]\n')
-    heeded = ["unreachable", "no_answer", "502", "503", "504", "529"]
-    assert load(home, {}).routes["fast"].fall_back_on == heeded

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aex_addon.home import Home
-from aex_addon.settings import ConfigError
 from aex_addon.settings_load import load
+from aex_addon.settings_values import ConfigError
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from aex_addon.settings import ConfigError
+from aex_addon.settings_values import ConfigError
 from aex_addon.tracing import Silent, tracer
 from tests.aex_addon.rig import CHAT, gateway, settings_for
 from tests.aex_addon.wire import Upstream, connected

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Set
 from aex_addon.capture_modes import kind_of
 from aex_addon.cli.checks.verdict import Verdict, broken, sound
 from aex_addon.home import Home
-from aex_addon.settings import CaptureSettings
+from aex_addon.settings_tables import CaptureSettings
 from aex_addon.vpn import keys_file
 from ledger.errors import LedgerError
 from ledger.read import Reader

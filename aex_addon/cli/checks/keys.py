@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aex_addon.cli.checks.verdict import Verdict, broken, doubtful, sound
 from aex_addon.routes import Route, Routes
-from aex_addon.settings import ConfigError
+from aex_addon.settings_values import ConfigError
 
 Upstream = tuple[str, str, int, str]
 

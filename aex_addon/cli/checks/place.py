@@ -11,7 +11,8 @@ from pathlib import Path
 
 from aex_addon.cli.checks.verdict import Verdict, broken, sound
 from aex_addon.home import Home, HomeError, check_private
-from aex_addon.settings import ConfigError, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_values import ConfigError
 
 _NO_HOME = "run: aex init"
 

@@ -12,7 +12,8 @@ import pytest
 
 from aex_addon.cli.up import notes
 from aex_addon.home import Home
-from aex_addon.settings import CaptureSettings, ProviderSettings, Settings
+from aex_addon.settings import Settings
+from aex_addon.settings_tables import CaptureSettings, ProviderSettings
 from tests.aex_addon.cli.conftest import Aex
 
 

@@ -7,7 +7,7 @@ import pytest
 from aex_addon.cli.checks import capture
 from aex_addon.cli.checks.verdict import Verdict
 from aex_addon.home import Home
-from aex_addon.settings import CaptureSettings
+from aex_addon.settings_tables import CaptureSettings
 from tests.aex_addon.cli.conftest import Aex
 
 URL = "sqlite:///ledger.db"

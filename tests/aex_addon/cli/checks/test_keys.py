@@ -10,7 +10,7 @@ import pytest
 from aex_addon.cli.checks.keys import look, reach
 from aex_addon.cli.checks.verdict import Verdict
 from aex_addon.routes import routes
-from aex_addon.settings import ProviderSettings
+from aex_addon.settings_tables import ProviderSettings
 
 CANARY = "sk-canary-7fd1"
 
