@@ -6,6 +6,7 @@ Refuses to know: prices, tokens, budgets. No binary fractions anywhere.
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
 NANOUSD_PER_USD = 1_000_000_000
@@ -14,6 +15,9 @@ NANOUSD_PER_USD = 1_000_000_000
 # keeps sums of thousands of budgets inside a signed 64-bit column.
 MAX_NANOUSD = 2**53 - 1
 
+# Elsewhere a comma begins the decimals: "1,5" as 15 would be ten times the budget that was meant.
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?\s*")
+
 
 def parse_usd(text: str) -> int:
     """Dollars as people write them ("2", "0.50", "$1,000.25") in nano-dollars.
@@ -21,7 +25,10 @@ def parse_usd(text: str) -> int:
     Raises ValueError, with a sentence for the person, if it is no plain amount, has more than
     nine decimals, is negative, or is above MAX_NANOUSD (about nine million dollars).
     """
-    cleaned = text.strip().removeprefix("$").replace(",", "").replace("_", "")
+    written = text.strip().removeprefix("$")
+    if "," in written and not _GROUPED.fullmatch(written):
+        raise ValueError(f"{text!r} may be read in two ways; write 1.5, or 1,500 for thousands")
+    cleaned = written.replace(",", "").replace("_", "")
     try:
         amount = Decimal(cleaned)
     except InvalidOperation:

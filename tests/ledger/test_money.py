@@ -44,6 +44,11 @@ def test_amounts_are_exact(text: str, nanousd: int) -> None:
         ("0.0000000001", "more than nine decimals"),
         ("9007200", "above the largest"),
         ("1e999999", "above the largest"),
+        ("1,5", "in two ways"),
+        ("1,50", "in two ways"),
+        ("1.000,25", "in two ways"),
+        (",500", "in two ways"),
+        ("1,0000", "in two ways"),
     ],
 )
 def test_other_texts_are_refused(text: str, why: str) -> None:
