@@ -20,7 +20,8 @@ from providers.bulk import BulkFacts
 from providers.prices import Price, PriceBook, UnknownPrice
 from providers.registry import find
 from providers.unquotable import Unquotable
-from providers.wire import Call, Facts, Refused, WireFormat
+from providers.wire import Call, Facts, Refused
+from providers.wire_format import WireFormat
 
 _NOTHING = Quote()
 _UNBOUNDED_TOOLS = Refusal(

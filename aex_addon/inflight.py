@@ -17,7 +17,8 @@ from providers.bulk import BulkFacts, tells_news
 from providers.bulk_price import Bill
 from providers.encoding import Decoder
 from providers.price import Price
-from providers.wire import Grant, Meter, Reading, Usage
+from providers.wire import Grant, Reading, Usage
+from providers.wire_format import Meter
 
 # The answer to the handshake of a WebSocket: "switching protocols".
 SWITCHED = 101

@@ -24,7 +24,8 @@ from aex_addon.tap import Tap, Tee, Watch
 from providers.bulk_price import Tally
 from providers.edges import Edge, edge_of
 from providers.encoding import Decoder
-from providers.wire import Denial, ReadsHeaders
+from providers.wire import Denial
+from providers.wire_format import ReadsHeaders
 
 # Whatever their headers say; a frame for the end of a body would be read as the next answer.
 _NO_BODY = (204, 304)

@@ -14,7 +14,8 @@ from aex_addon.identity import Credential
 from aex_addon.routes import Route
 from aex_addon.socket_layer import Outbox
 from providers.session import Session
-from providers.wire import MESSAGE, Call, Stored, WireFormat
+from providers.wire import MESSAGE, Call, Stored
+from providers.wire_format import WireFormat
 
 WAITING_MAX = 16
 

@@ -27,7 +27,8 @@ from providers.fields import whole_number
 from providers.openai_other import PassingMeter
 from providers.paths import SEGMENT
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Refused, Reply
+from providers.wire import Call, Denial, Facts, Grant, Refused, Reply
+from providers.wire_format import Meter
 
 BATCHES = f"{PATH}/batches"
 

@@ -25,7 +25,8 @@ from providers.anthropic_tokens import framing_tokens_max, text_tokens_max
 from providers.anthropic_tools import RUNS_MAX, read_tools, with_limit
 from providers.claude_models import picture_tokens_max, thinks_unasked
 from providers.uses import Uses, known
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/messages"
 THINKING_TOKENS_MIN = 1_024

@@ -29,7 +29,8 @@ from providers.bedrock_route import target
 from providers.claude_models import picture_tokens_max, thinks_unasked
 from providers.eventstream import CONTENT_TYPE
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 ACTIONS = ("converse", "converse-stream")
 

@@ -29,7 +29,8 @@ from providers.bedrock_route import Target, target
 from providers.eventstream import CONTENT_TYPE
 from providers.fields import extract
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 ACTIONS = ("invoke", "invoke-with-response-stream")
 

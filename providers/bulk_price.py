@@ -19,7 +19,8 @@ from decimal import Decimal
 from providers.bulk import Bulk, TellsResults
 from providers.price import Price
 from providers.rates import Rates
-from providers.wire import Facts, Meter, Reading, Usage
+from providers.wire import Facts, Reading, Usage
+from providers.wire_format import Meter
 
 PriceOf = Callable[[str], Price]
 

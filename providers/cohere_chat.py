@@ -23,7 +23,8 @@ from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
 from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v2/chat"
 MAX_MESSAGES = 100_000

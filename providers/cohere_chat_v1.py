@@ -16,7 +16,8 @@ from providers.cohere_chat import with_cap
 from providers.cohere_meter import v1_meter
 from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/chat"
 

@@ -16,7 +16,8 @@ from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes
 from providers.lines import LineSplitter
 from providers.sse import Splitter
-from providers.wire import Facts, Meter, Usage
+from providers.wire import Facts, Usage
+from providers.wire_format import Meter
 
 EVENT_TOKENS = 16
 

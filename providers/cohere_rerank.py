@@ -22,7 +22,8 @@ from providers import cohere_errors, jsonbody, tokens
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 PATH_V2, PATH_V1 = "/v2/rerank", "/v1/rerank"
 MAX_DOCUMENTS = 100_000

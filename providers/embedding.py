@@ -16,7 +16,8 @@ from providers import jsonbody, tokens
 from providers.jsonanswer import JsonAnswer
 from providers.spelling import refuse_other_spellings
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 
 @dataclass(eq=False, slots=True)

@@ -22,7 +22,8 @@ from providers.protojson import Message, fields
 from providers.repriced import at_tier
 from providers.uses import TEXT
 from providers.vertex_regions import surcharge
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 MAX_TEXTS = 100_000
 _METHODS = ("embedContent", "batchEmbedContents", "predict")

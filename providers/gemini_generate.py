@@ -30,7 +30,8 @@ from providers.protojson import Message, fields
 from providers.repriced import at_tier
 from providers.uses import UNKNOWN, Uses, known
 from providers.vertex_regions import REGIONAL, surcharge
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 MAX_CHOICES = 64
 ONCE, STREAM = "generateContent", "streamGenerateContent"

@@ -16,7 +16,8 @@ from providers import jsonbody, openai_errors, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialects import MISTRAL
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/fim/completions"
 

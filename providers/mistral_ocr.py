@@ -19,7 +19,8 @@ from providers import jsonbody, openai_errors
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, text_field
 from providers.uses import DOCUMENT, IMAGE, Uses
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 PATH = "/v1/ocr"
 PAGES_MAX = 1000

@@ -26,7 +26,8 @@ from providers.jsonanswer import JsonAnswer, string_bytes, text_field
 from providers.lines import LineSplitter
 from providers.spelling import refuse_other_spellings
 from providers.uses import IMAGE, of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 CHAT, GENERATE = "/api/chat", "/api/generate"
 LINE_TOKENS = 16

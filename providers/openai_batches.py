@@ -31,7 +31,8 @@ from providers.openai_other import PassingMeter
 from providers.openai_responses import OPENAI_RESPONSES
 from providers.paths import SEGMENT
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Refused, Reply, Usage, WireFormat
+from providers.wire import Call, Denial, Facts, Grant, Refused, Reply, Usage
+from providers.wire_format import Meter, WireFormat
 
 FILES, BATCHES = "/v1/files", "/v1/batches"
 _FREE_LINES = ("/v1/moderations",)

@@ -20,7 +20,8 @@ from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialect import Dialect
 from providers.openai_dialects import DIALECTS
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/chat/completions"
 MAX_CHOICES = 128

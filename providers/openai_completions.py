@@ -17,7 +17,8 @@ from typing import Any
 from providers import jsonbody, openai_errors, openai_tiers, tokens
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/completions"
 MAX_PROMPTS = 100_000

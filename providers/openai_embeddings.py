@@ -15,7 +15,8 @@ from providers.openai_chat_meter import JsonMeter
 from providers.openai_usage import UsageShape
 from providers.spelling import refuse_other_spellings
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/embeddings"
 MAX_INPUTS = 1_000_000

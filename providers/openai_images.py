@@ -24,7 +24,8 @@ from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer
 from providers.sse import Splitter
 from providers.uses import IMAGE, Uses
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 PATH = "/v1/images/generations"
 MODELS = ("gpt-image-1", "gpt-image-1-mini")

@@ -23,7 +23,8 @@ from providers.events import EventMeter, Told
 from providers.formbody import Form, parse_form
 from providers.jsonanswer import JsonAnswer
 from providers.sse import Splitter
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 PATH = "/v1/images/edits"
 MAX_SOURCES = 16

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from providers import openai_errors
 from providers.paths import SEGMENT
 from providers.uses import TEXT
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reading, Reply
+from providers.wire_format import Meter
 
 
 @dataclass(frozen=True, slots=True)

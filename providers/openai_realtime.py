@@ -25,7 +25,8 @@ from providers.model_limits import max_output_tokens
 from providers.openai_realtime_meter import ASK_ID, ResponseMeter
 from providers.openai_realtime_session import RealtimeSession, refuse_tools, uses_of
 from providers.uses import TEXT, union
-from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Refused, Reply
+from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Refused, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/realtime"
 # What the API takes as a number; more than that is only to be had by setting no cap.

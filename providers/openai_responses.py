@@ -28,7 +28,8 @@ from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
 from providers.spelling import refuse_other_spellings
 from providers.uses import DOCUMENT, of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/responses"
 

@@ -18,7 +18,8 @@ from providers.openai_responses_input import read_input
 from providers.openai_responses_meter import JsonMeter
 from providers.openai_responses_tools import read_tools
 from providers.uses import of_tools
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 PATH = "/v1/responses/compact"
 

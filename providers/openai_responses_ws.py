@@ -25,7 +25,8 @@ from providers.jsonanswer import json_object
 from providers.openai_responses import PATH, read_create, write_grant
 from providers.openai_responses_tally import Tally
 from providers.uses import TEXT
-from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Meter, Reading, Reply
+from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Reading, Reply
+from providers.wire_format import Meter
 
 _ASKS = "response.create"
 _MORE_OPTIONS = frozenset(("type", "generate"))

@@ -24,7 +24,8 @@ from providers.fields import Row, extract
 from providers.openai_other import PassingMeter
 from providers.sse import Splitter
 from providers.uses import AUDIO, Uses
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reading, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reading, Reply, Usage
+from providers.wire_format import Meter
 
 PATH = "/v1/audio/speech"
 MAX_EVENT_BYTES = 16 * 1024 * 1024

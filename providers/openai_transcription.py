@@ -32,7 +32,8 @@ from providers.openai_chat_content import TOKENS_A_SECOND
 from providers.sound_length import seconds_max
 from providers.sse import Splitter
 from providers.uses import AUDIO, Uses
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply, Usage
+from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
+from providers.wire_format import Meter
 
 PATHS = ("/v1/audio/transcriptions", "/v1/audio/translations")
 # https://community.openai.com/t/gpt4-0-transcribe-max-1500-seconds/1306684 (the API's 400 says so)

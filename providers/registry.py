@@ -49,7 +49,8 @@ from providers.provider import KeyHeader, Provider
 from providers.subscriptions import REFUSED, SUBSCRIPTION_FREE, SUBSCRIPTIONS
 from providers.vertex_chat import VERTEX_CHAT
 from providers.vertex_claude import VERTEX_CLAUDE
-from providers.wire import Call, WireFormat
+from providers.wire import Call
+from providers.wire_format import WireFormat
 
 # In the order they are asked; the free paths last, so that a metered format always goes first.
 FORMATS: tuple[WireFormat, ...] = (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from providers.wire import Meter, Reading, Usage
+from providers.wire import Reading, Usage
+from providers.wire_format import Meter
 
 
 def at_tier(meter: Meter, tier: str | None) -> Meter:

@@ -18,7 +18,8 @@ from providers.gemini_generate import GEMINI_GENERATE
 from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.openai_other import FreePath, OpenAIFree, PassingMeter
 from providers.provider import Provider
-from providers.wire import Call, Denial, Facts, Grant, Meter, Refused, Reply, WireFormat
+from providers.wire import Call, Denial, Facts, Grant, Refused, Reply
+from providers.wire_format import Meter, WireFormat
 
 FREE_PATHS = (
     FreePath("GET HEAD OPTIONS", "/.*", "reads what exists", ""),

@@ -18,7 +18,8 @@ from providers.openai_chat import OpenAIChat
 from providers.openai_dialects import GOOGLE
 from providers.repriced import at_tier
 from providers.vertex_regions import surcharge
-from providers.wire import Call, Facts, Meter
+from providers.wire import Call, Facts
+from providers.wire_format import Meter
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _PATH = re.compile(rf"/v1\w*/projects/{_NAME}/locations/{_NAME}/endpoints/openapi/chat/completions")

@@ -23,7 +23,8 @@ from providers.anthropic_options import refuse_longer_window
 from providers.claude_models import generation
 from providers.repriced import at_tier
 from providers.vertex_regions import surcharge
-from providers.wire import Call, Denial, Facts, Grant, Meter, Reply
+from providers.wire import Call, Denial, Facts, Grant, Reply
+from providers.wire_format import Meter
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _PATH = re.compile(

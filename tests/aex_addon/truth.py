@@ -23,7 +23,8 @@ from aex_addon.inflight import Ending, InFlight
 from aex_addon.pricing import price_book
 from aex_addon.settings import Settings
 from ledger.commands import Admitted, Commit
-from providers.wire import Meter, Usage
+from providers.wire import Usage
+from providers.wire_format import Meter
 from tests.providers.recorded import Recorded
 from tests.providers.usage_bent import bent
 

@@ -24,7 +24,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from providers.wire import Call, Facts, Grant, Meter, Reading, ReadsHeaders, Refused, WireFormat
+from providers.wire import Call, Facts, Grant, Reading, Refused
+from providers.wire_format import Meter, ReadsHeaders, WireFormat
 
 FIXTURES = Path(__file__).parent / "fixtures"
 _TYPES = {".sse": "text/event-stream; charset=utf-8", ".json": "application/json"}

@@ -18,7 +18,8 @@ from providers.paths import canonical
 from providers.provider import Provider
 from providers.registry import FORMATS, PROVIDERS
 from providers.subscriptions import METERED
-from providers.wire import Call, Denial, Facts, Meter, Usage, WireFormat
+from providers.wire import Call, Denial, Facts, Usage
+from providers.wire_format import Meter, WireFormat
 from tests.providers.contract import FIXTURES, Case, WireFormatContract
 
 

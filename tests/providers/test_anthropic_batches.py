@@ -11,7 +11,8 @@ import pytest
 from providers.anthropic_batches import ANTHROPIC_BATCHES, BATCHES
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.bulk import BulkCall, BulkFacts, Named, News, TellsNews, TellsResults
-from providers.wire import Call, Denial, Facts, Meter, Refused, Usage
+from providers.wire import Call, Denial, Facts, Refused, Usage
+from providers.wire_format import Meter
 from tests.providers.batches import bulk
 from tests.providers.contract import WireFormatContract
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.anthropic_meter import MessageMeter, StreamMeter
-from providers.wire import Facts, Meter, Usage
+from providers.wire import Facts, Usage
+from providers.wire_format import Meter
 
 FACTS = Facts("/v1/messages", "metered")
 NO_HOUR = Facts("/v1/messages", "metered", unbilled=frozenset({"cache_write_1h_tokens"}))

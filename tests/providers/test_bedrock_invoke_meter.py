@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from providers.bedrock_invoke_meter import METRICS, InvokeMeter, InvokeStreamMeter
-from providers.wire import Facts, Reading, ReadsHeaders, Usage
+from providers.wire import Facts, Reading, Usage
+from providers.wire_format import ReadsHeaders
 from tests.providers.framed import chunk, event_frame
 
 FACTS = Facts("/model/{id}/invoke", "metered", "m", service_tier="region x1.2")

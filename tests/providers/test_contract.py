@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from providers.openai_chat import OPENAI_CHAT, PATH
-from providers.wire import Call, Facts, Grant, Meter, Reading, Refused
+from providers.wire import Call, Facts, Grant, Reading, Refused
+from providers.wire_format import Meter
 from tests.providers.contract import WireFormatContract
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
-from providers.wire import Meter, Reading
+from providers.wire import Reading
+from providers.wire_format import Meter
 from tests.providers.contract import FIXTURES, run
 
 METERS = (whole_answer, EventMeter, ArrayMeter)

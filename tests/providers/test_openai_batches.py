@@ -11,7 +11,8 @@ import pytest
 from providers.bulk import BulkCall, BulkFacts, Named, News, TellsNews, TellsResults
 from providers.openai_batches import BATCHES, FILES, GROQ_BATCHES, OPENAI_BATCHES, OpenAIBatches
 from providers.openai_chat import OPENAI_CHAT
-from providers.wire import Call, Denial, Meter, Refused, Usage
+from providers.wire import Call, Denial, Refused, Usage
+from providers.wire_format import Meter
 from tests.providers.batches import CHAT, FORM, MODEL, bulk, form, jsonl, line
 from tests.providers.contract import WireFormatContract
 

@@ -15,7 +15,8 @@ from providers.openai_responses import OPENAI_RESPONSES
 from providers.openai_responses_compact import OPENAI_RESPONSES_COMPACT
 from providers.prices import PriceBook
 from providers.unquotable import UnknownTier
-from providers.wire import Call, Refused, WireFormat
+from providers.wire import Call, Refused
+from providers.wire_format import WireFormat
 from tests.providers.catalogue import AT
 
 BODIES: list[tuple[WireFormat, dict[str, Any]]] = [
