@@ -11,6 +11,7 @@ from typing import Any
 from mitmproxy import http
 
 from aex_addon.assembly import Assembly
+from aex_addon.calls import reached_provider
 from aex_addon.captures import Captures
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
@@ -21,7 +22,7 @@ from aex_addon.hangups import Hangups
 from aex_addon.leases import Leases
 from aex_addon.leaves import Leaves
 from aex_addon.mount import Mount
-from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
+from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings

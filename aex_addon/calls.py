@@ -151,3 +151,11 @@ def breaks_signature(request: http.Request, body: bytes) -> bool:
 def is_websocket(request: http.Request) -> bool:
     """True for a request to switch to WebSocket. (h2c upgrades are simply not taken up.)"""
     return "websocket" in request.headers.get("upgrade", "").lower()
+
+
+def reached_provider(flow: http.HTTPFlow) -> bool:
+    """False only where no byte of the request can have left: no connection stood."""
+    server = flow.server_conn
+    if server.timestamp_tcp_setup is None:
+        return False
+    return not server.tls or server.timestamp_tls_setup is not None

@@ -16,13 +16,13 @@ import logging
 
 from mitmproxy import http
 
-from aex_addon import denials, watch
+from aex_addon import calls, denials, watch
 from aex_addon.appraisal import Appraisal
 from aex_addon.books import durable
 from aex_addon.guard import survive
 from aex_addon.http_again import standby_of
 from aex_addon.inflight import InFlight
-from aex_addon.pipeline import EXECUTION, Pipeline, reached_provider
+from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
 from aex_addon.trip import Trip
 from ledger.commands import Commit, Replayed
@@ -87,7 +87,7 @@ class Fallback:
         self, flow: http.HTTPFlow, trip: Trip, failed: InFlight, appraisal: Appraisal
     ) -> Denial | None:
         pipeline, answers = self.pipeline, self.pipeline.answers
-        booking = failed.end("broken", reached_provider(flow))
+        booking = failed.end("broken", calls.reached_provider(flow))
         command = pipeline.admission.command(trip, appraisal, retry_of=trip.first)
         failed.settled = True
         settled = pipeline.parts.books.settle(booking)

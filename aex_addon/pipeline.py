@@ -3,7 +3,7 @@
     identify    who pays                                             identity.py
     read        wire format -> facts -> the most it may cost         appraisal.py, providers/
     admit       one ledger transaction: reserved and dispatched, or denied     ledger/
-    patch       provider key in, AEX token out, output cap written, usage asked for
+    patch       provider key in, AEX token out, output cap written, usage asked for     patching.py
     meter       the answer's bytes -> usage, while they flow         providers/
     settle      one ledger transaction: committed or released        inflight.py, ledger/
 
@@ -22,34 +22,28 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
-from aex_addon import calls, clock, denials, idempotency, watch
+from aex_addon import calls, clock, denials, handshake, reading, watch
 from aex_addon.admission import Admission
-from aex_addon.aliases import Choice
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
 from aex_addon.books import durable
 from aex_addon.bulks import Bulks
-from aex_addon.configuration import Configuration
-from aex_addon.doors import DOOR, HOST, PATH, PROVIDER, TROUBLE
+from aex_addon.doors import DOOR, HOST, PROVIDER, TROUBLE
 from aex_addon.early_end import end_early
 from aex_addon.guard import ADMITTED, PASSED, fail_closed, survive
-from aex_addon.identity import Credential
 from aex_addon.inflight import Attempt, Ending, InFlight, Recording
 from aex_addon.likeness import Likeness
 from aex_addon.memory import Memory
 from aex_addon.models_page import ModelsPage, asks_for_models
 from aex_addon.parts import Parts
+from aex_addon.patching import patch
 from aex_addon.payers import where_from
 from aex_addon.refusals import refuse
 from aex_addon.relay import relay
-from aex_addon.routes import Route
-from aex_addon.socket_layer import open_outbox
 from aex_addon.sockets import Socket
 from aex_addon.trip import Trip
-from ledger.commands import Admit, Admitted, Commit, Refusal, Release, Replayed
-from providers.bulk import BulkFacts
-from providers.session import KeepsSession
-from providers.wire import Call, Denial, Facts, Refused
+from ledger.commands import Admit, Admitted, Commit, Release, Replayed
+from providers.wire import Denial, Facts
 
 logger = logging.getLogger("aex.pipeline")
 
@@ -105,7 +99,7 @@ class Pipeline:
         credential = self.parts.identity.of(flow, slot, own)
         if credential is None:
             return denials.missing_token(slot, where_from(flow.client_conn))
-        trip = self._read(flow, configuration, route, door, credential)
+        trip = reading.read(flow, configuration, route, door, credential)
         if trip.choice.refusal is None and asks_for_models(trip.asked, door, configuration):
             return await self.models.answer(flow, trip)
         await trip.choice.route.credentials.ready()
@@ -133,29 +127,6 @@ class Pipeline:
             inflight.recording = Recording(kept_max)
         return inflight
 
-    def _read(
-        self,
-        flow: http.HTTPFlow,
-        configuration: Configuration,
-        route: Route,
-        door: str,
-        credential: Credential,
-    ) -> Trip:
-        body_max = configuration.settings.body_limit_mib * 2**20
-        try:
-            call = calls.read_call(flow, route, body_max)
-            idempotency.key_hash(call)
-        except Refused as refused:
-            path = calls.plain_path(str(flow.metadata[PATH]))
-            call = Call(route.id, flow.request.method, path, "", {}, b"")
-            denial = refused.denial
-            unread = Refusal(denial.status, denial.code, denial.message)
-            choice = Choice(route, call, refusal=unread)
-            return Trip(configuration, door, credential, call, choice)
-        at_home = door == "base-url"
-        ways = configuration.aliases.choices(call, route) if at_home else (Choice(route, call),)
-        return Trip(configuration, door, credential, call, ways[0], ways[1:])
-
     async def appraise(self, flow: http.HTTPFlow, trip: Trip) -> Appraisal:
         """What the call is and may cost, if it goes the way chosen; or why it must not. The call
         is from then on one that knows what of it the provider keeps."""
@@ -170,7 +141,7 @@ class Pipeline:
         if call is not choice.call:
             trip.choice = replace(choice, call=call)
         appraisal = await self.bulks.appraised(call, formats, trip.configuration)
-        refusal = _websocket(flow, appraisal) or appraisal.refusal
+        refusal = handshake.refusal(flow, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)
@@ -180,23 +151,13 @@ class Pipeline:
         """Patch: the request as it leaves, on the way of this try."""
         self.inflight[flow], self.trips[flow] = inflight, trip
         trip.point(flow)
-        route, call = trip.choice.route, trip.choice.call
-        facts, body = inflight.appraisal.facts, call.body
-        socket, wire_format = facts.kind == "socket", inflight.appraisal.wire_format
-        if socket and wire_format is not None:
-            outbox = open_outbox(flow, trip.configuration.settings.body_limit_mib * 2**20)
-            session = wire_format.session(call) if isinstance(wire_format, KeepsSession) else None
-            opened = Socket(call, trip.door, trip.credential, route, wire_format, outbox, session)
-            self.sockets[flow] = opened
-        if inflight.appraisal.price is not None:
-            assert wire_format is not None, "only a wire format's facts get a price"
-            body = wire_format.patch(call, facts, inflight.grant())
-        if (facts.stream and inflight.appraisal.price) or isinstance(facts, BulkFacts):
-            # What is hidden from an answer, or edited in it, must be bytes that can be read.
-            flow.request.headers["accept-encoding"] = "identity"
-        if route.credentials.of_agent and calls.breaks_signature(flow.request, body):
-            return denials.signed_body(inflight.admitted.execution_id)
-        calls.send_upstream(flow, route, b"" if socket else body, socket)
+        wire_format = inflight.appraisal.wire_format
+        if inflight.appraisal.facts.kind == "socket" and wire_format is not None:
+            self.sockets[flow] = handshake.opened(flow, trip, wire_format)
+        denial = patch(flow, trip.choice, inflight)
+        if denial is not None:
+            return denial
+        route = trip.choice.route
         self.parts.destinations.allow(flow.client_conn.id, route.host, route.port)
         flow.metadata[ADMITTED] = True
         watch.let_go(inflight)
@@ -233,7 +194,7 @@ class Pipeline:
             return
         if inflight.cut:
             ending = "broken"
-        left = sent and reached_provider(flow)
+        left = sent and calls.reached_provider(flow)
         command: Commit | Release = inflight.end(ending, bytes_left=left)
         inflight.settled = True
         if ending == "complete" and inflight.meter is not None:
@@ -264,7 +225,7 @@ class Pipeline:
             if inflight.settled:
                 continue
             try:
-                command = inflight.end("broken", reached_provider(flow))
+                command = inflight.end("broken", calls.reached_provider(flow))
             except Exception:
                 logger.exception("a call could not be booked; the next start recovers it")
                 continue
@@ -272,28 +233,5 @@ class Pipeline:
             self.parts.books.settle(command)
 
 
-def _websocket(flow: http.HTTPFlow, appraisal: Appraisal) -> Refusal | None:
-    """Unless its messages are metered, the handshake of a WebSocket is refused, whatever else was
-    found in it: 426 is what makes clients fall back to plain requests. Where there are none to fall
-    back to, the format says what it refuses."""
-    if not calls.is_websocket(flow.request):
-        return None
-    falls_back = not isinstance(appraisal.wire_format, KeepsSession)
-    if appraisal.refusal is not None and not falls_back:
-        return None
-    if appraisal.facts.kind == "socket" and flow.request.http_version == "HTTP/1.1":
-        return None
-    message = "AEX does not meter this WebSocket yet; use plain HTTP requests instead."
-    return Refusal(426, "websocket_not_metered", message)
-
-
 def _end(flow: http.HTTPFlow, inflight: InFlight, why: Callable[[str], Denial]) -> None:
     end_early(flow, inflight, why(inflight.admitted.execution_id))
-
-
-def reached_provider(flow: http.HTTPFlow) -> bool:
-    """False only where no byte of the request can have left: no connection stood."""
-    server = flow.server_conn
-    if server.timestamp_tcp_setup is None:
-        return False
-    return not server.tls or server.timestamp_tls_setup is not None

@@ -255,3 +255,22 @@ def test_a_provider_s_own_key_header() -> None:
     assert flow.request.headers.get_all("x-own-key") == [f"Token {KEY}"]
     assert "authorization" not in flow.request.headers
     assert TOKEN not in str(flow.request.headers)
+
+
+@pytest.mark.parametrize(
+    ("tcp", "tls", "handshake", "reached"),
+    [
+        (None, False, None, False),
+        (1.0, False, None, True),
+        (1.0, True, None, False),
+        (1.0, True, 2.0, True),
+    ],
+)
+def test_whether_a_byte_can_have_left(
+    tcp: float | None, tls: bool, handshake: float | None, reached: bool
+) -> None:
+    """Only where no connection stood, with its TLS, is it known that none has."""
+    flow = asked()
+    server = flow.server_conn
+    server.timestamp_tcp_setup, server.tls, server.timestamp_tls_setup = tcp, tls, handshake
+    assert calls.reached_provider(flow) is reached

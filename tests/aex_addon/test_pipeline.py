@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aex_addon.pipeline import Pipeline
+from aex_addon import reading
 from tests.aex_addon.rig import CHAT, KEY, Rig, gateway
 from tests.aex_addon.wire import ANSWER, Answer, Upstream, connected
 
@@ -50,7 +50,7 @@ async def test_the_order_of_steps(
     """Identify, read, admit, then send: the reserve is durable before a byte leaves."""
     steps: list[str] = []
     store = rig.assembly.store
-    execute, of, read = store.execute, rig.pipeline.parts.identity.of, Pipeline._read
+    execute, of, read = store.execute, rig.pipeline.parts.identity.of, reading.read
 
     def noted(step: str, real: Any) -> Any:
         def calling(*arguments: Any) -> Any:
@@ -65,7 +65,7 @@ async def test_the_order_of_steps(
         writer.write(provider.answers.pop())  # type: ignore[arg-type]
 
     monkeypatch.setattr(rig.pipeline.parts.identity, "of", noted("identify", of))
-    monkeypatch.setattr(Pipeline, "_read", noted("read", read))
+    monkeypatch.setattr(reading, "read", noted("read", read))
     monkeypatch.setattr(store, "execute", noted("ledger", execute))
     provider.answers.append(sent)
     await call(rig)
