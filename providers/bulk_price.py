@@ -11,6 +11,7 @@ less than is billed. What the operator has priced costs that in a batch too.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -30,6 +31,9 @@ _HALF = Decimal("0.5")
 # included. https://platform.openai.com/docs/guides/batch: of all, but caches only as listed.
 _HALVED = {"anthropic": True, "openai": False}
 _TEXT = frozenset({"text"})
+# https://platform.claude.com/docs/en/about-claude/models/overview#model-aliases: `-latest` and `-0`
+# stand for a date, which is what answers name.
+_ALIAS = re.compile(r"-(?:latest|0)\Z")
 
 
 def in_batch(price: Price) -> Price:
@@ -95,10 +99,9 @@ class Bill:
         return math.ceil(self._usd * 10**9)
 
     def _asked(self, model: str | None) -> list[Price]:
-        named = [name for name in self._prices if model is not None and model.startswith(name)]
-        if named:
-            return [self._prices[max(named, key=len)]]
-        return list(self._prices.values())
+        stems = {_ALIAS.sub("", name): price for name, price in self._prices.items()}
+        named = [stem for stem in stems if model is not None and model.startswith(stem)]
+        return [stems[max(named, key=len)]] if named else list(self._prices.values())
 
 
 def total(bulk: Bulk, usage: Usage, price_of: PriceOf) -> tuple[int, Mapping[str, int]] | None:

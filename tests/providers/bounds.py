@@ -4,9 +4,9 @@ Owns: a maker of random calls per format, each with the usage that a real tokeni
 an output that uses up the cap; and the comparison with the reserve.
 Refuses to know: fixed cases (each format's own test file).
 
-    python -m tests.providers.bounds FOLDER TRIALS SEED      one JSON object: what was counted
+    python -m tests.providers.bounds FOLDER TRIALS SEED [FORMAT …]      JSON: what was counted
 
-A maker is given dice and gives a call and the usage; a new format adds its own to MAKERS.
+A maker is given dice and gives a call and the usage, or a batch of such; a new format adds its own.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import bpe_openai  # type: ignore[import-untyped]
 
-from providers.price import reserve
+from providers.price import Price, Quote, reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
 from providers.wire import Call, Usage
 from tests.providers import (
     bounds_anthropic,
     bounds_audio,
+    bounds_batches,
     bounds_bedrock,
     bounds_cohere,
     bounds_gemini,
@@ -41,6 +42,7 @@ from tests.providers.catalogue import AT
 
 Trial = tuple[Call, Usage]
 Maker = Callable[[random.Random], Trial]
+Batch = bounds_batches.Batch
 
 # What must stay 0, and in how fine steps the ratio of reserve to bill is counted.
 BAD = ("below",)
@@ -170,7 +172,7 @@ def spoken(dice: random.Random) -> Trial:
 
 
 AUDIO = bounds_audio.Audio(text, tokens)
-MAKERS: dict[str, Maker] = {
+_SINGLE: dict[str, Maker] = {
     "openai_chat": spoken,
     "openai_embeddings": embeddings,
     "openai_images": lambda dice: bounds_images.images(dice, text, body, tokens),
@@ -198,12 +200,18 @@ MAKERS: dict[str, Maker] = {
     **bounds_mistral.Mistral(text, body, tokens).makers(),
 }
 
+MAKERS: dict[str, Maker | bounds_batches.BatchMaker] = {
+    **_SINGLE,
+    **bounds_batches.makers(_SINGLE),
+}
+
 _BOOK = PriceBook({**bounds_ollama.PRICES, **bounds_cohere.PRICES, **bounds_hosts.prices()})
 _FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}
 
 
-def held(trial: Trial, name: str) -> tuple[int, int]:
-    """(reserve, bill) in nano-dollars; an output of -n is n answers that use up the cap."""
+def used_up(trial: Trial, name: str) -> tuple[Usage, Quote, Price]:
+    """The usage of a call that takes all it may, and what it was bounded by; an output of -n is n
+    answers that use up the cap."""
     call, usage = trial
     facts = _FORMATS[name].read(call)
     price = _BOOK.price(call.provider, facts.model or "", AT)
@@ -215,8 +223,15 @@ def held(trial: Trial, name: str) -> tuple[int, int]:
         counts["output_tokens"] = -counts["output_tokens"] * quote.output_tokens_cap
     if counts.get("output_audio_tokens", 0) < 0:
         counts["output_audio_tokens"] = counts["output_tokens"]
-    reserved = reserve(quote, quote.output_tokens_cap)
-    return reserved, price.bill(Usage(counts, usage.model, usage.service_tier))
+    return Usage(counts, usage.model, usage.service_tier), quote, price
+
+
+def held(trial: Trial | Batch, name: str) -> tuple[int, int]:
+    """(reserve, bill) in nano-dollars."""
+    if isinstance(trial, Batch):
+        return bounds_batches.held(trial, name, _BOOK, AT, lambda *one: used_up(*one)[0])
+    usage, quote, price = used_up(trial, name)
+    return reserve(quote, quote.output_tokens_cap), price.bill(usage)
 
 
 def measure(name: str, trials: int, seed: int) -> Counter[str]:
@@ -244,13 +259,13 @@ def median(found: Counter[str], name: str) -> float:
     raise ValueError(f"nothing of {name} was measured")
 
 
-def main(trials: int, seed: int) -> Counter[str]:
-    """All formats, `trials` each."""
+def main(trials: int, seed: int, names: Sequence[str] = ()) -> Counter[str]:
+    """All formats, or those named, `trials` each."""
     total = Counter[str]()
-    for name in MAKERS:
+    for name in names or MAKERS:
         total += measure(name, trials, seed)
     return total
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(int(sys.argv[2]), int(sys.argv[3]))) + "\n")
+    sys.stdout.write(json.dumps(main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])) + "\n")

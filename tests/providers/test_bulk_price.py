@@ -97,11 +97,11 @@ def test_tools_of_the_provider_are_bounded_by_their_limit() -> None:
     assert quote(with_tool, price)[0] >= 2 * 10_000_000
 
 
-def mixed(*models: str) -> Bill:
+def mixed(*models: str, provider: str = "openai") -> Bill:
     found = Collector()
     for model in models:
         found.add(Facts(CHAT, "metered", model, output_tokens_cap=1))
-    return Bill(found.bulk(CHAT, "d"), price)
+    return Bill(found.bulk(CHAT, "d"), lambda model: price(model, provider))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,24 @@ def test_a_result_is_billed_as_the_model_that_was_asked(
     bill = mixed(*models)
     bill.add(Usage(ONE, said, "default"))
     assert bill.nanousd == in_batch(price(like)).bill(Usage(ONE))
+
+
+@pytest.mark.parametrize(
+    ("said", "like"),
+    [
+        ("claude-3-5-haiku-20241022", "claude-3-5-haiku-latest"),
+        ("claude-sonnet-4-20250514", "claude-sonnet-4-0"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("claude-opus-4-1-20250805", "claude-opus-4-1"),
+        ("claude-opus-3", "claude-opus-4-1"),
+    ],
+)
+def test_an_alias_is_known_by_the_date_that_it_stands_for(said: str, like: str) -> None:
+    """Answers name the date, never the alias; it is not billed as the dearest beside it."""
+    asked = ("claude-3-5-haiku-latest", "claude-sonnet-4-0", "claude-sonnet-4-5", "claude-opus-4-1")
+    bill = mixed(*asked, provider="anthropic")
+    bill.add(Usage(ONE, said, "batch"))
+    assert bill.nanousd == in_batch(price(like, "anthropic")).bill(Usage(ONE))
 
 
 def test_a_bill_is_rounded_up_once() -> None:
