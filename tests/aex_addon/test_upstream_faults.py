@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.aex_addon import truth
 from tests.aex_addon.faults import FAULTS
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.sending import Fault, Sender, Taken, playing, take
-from tests.aex_addon.wire import Upstream, connected
+from tests.aex_addon.wire import Client, Upstream, connected
 from tests.providers.contract import run
 from tests.providers.recorded import Recorded, formats, metered
 from tests.tables import TABLE
@@ -85,17 +85,20 @@ def told(recorded: Recorded) -> dict[str, Any]:
 def request(rig: Rig, recorded: Recorded, body: bytes | None = None, **more: str) -> bytes:
     """The recorded call, or another body, as its client sends it to the base-URL door."""
     call = recorded.call
-    route = rig.pipeline.parts.configuration.routes.by_id(call.provider)
-    assert route is not None
-    for mine, theirs in route.provider.base_prefixes:
-        if call.path.startswith(theirs):
-            path = mine + call.path.removeprefix(theirs)
-            break
-    else:
-        raise AssertionError(f"no base URL of {call.provider} leads to {call.path}")
+    path = below_base(rig, call.provider, call.path)
     headers = {name.replace("-", "_"): value for name, value in call.headers.items()}
     query = f"?{call.query}" if call.query else ""
     return rig.request(path + query, call.body if body is None else body, **headers, **more)
+
+
+def below_base(rig: Rig, provider: str, path: str) -> str:
+    """A provider's own path as it is at AEX's address."""
+    route = rig.pipeline.parts.configuration.routes.by_id(provider)
+    assert route is not None
+    for mine, theirs in route.provider.base_prefixes:
+        if path.startswith(theirs):
+            return mine + path.removeprefix(theirs)
+    raise AssertionError(f"no base URL of {provider} leads to {path}")
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -141,16 +144,30 @@ class Met:
 
 
 async def meet(rig: Rig, provider: Upstream, recorded: Recorded, fault: Fault) -> Met:
-    """One call against a fault. A client whose provider stalls goes away."""
+    """One call against a fault."""
+    async with connected(rig.port) as client:
+        said, asked = (recorded.content_type, recorded.case.answer), request(rig, recorded)
+        return await played(rig, provider, client, asked, fault, said)
+
+
+async def played(
+    rig: Rig,
+    provider: Upstream,
+    client: Client,
+    asked: bytes,
+    fault: Fault,
+    said: tuple[str, bytes],
+) -> Met:
+    """A request against a fault of an answer (its kind and bytes). A client whose provider stalls
+    goes away."""
     sent: list[Sender] = []
     taken = Taken()
-    script = playing(fault, recorded.content_type, recorded.case.answer, sent)
-    provider.answers.append(script)
-    async with connected(rig.port) as client:
-        await client.send(request(rig, recorded))
-        taking = asyncio.ensure_future(take(client, taken))
-        await until(lambda: taking.done() or (sent and sent[0].stalled))
-        await until(lambda: taking.done() or taken.status == fault.status)
+    provider.answers.append(playing(fault, *said, sent))
+    await client.send(asked)
+    taking = asyncio.ensure_future(take(client, taken))
+    await until(lambda: taking.done() or (sent and sent[0].stalled))
+    await until(lambda: taking.done() or taken.status == fault.status)
+    await client.close()
     await taking
     return Met(sent[0], taken, await settled(rig))
 
@@ -169,10 +186,15 @@ async def test_faults(
                 check(name, recorded, await meet(rig, provider, recorded, fault))
     rows = rig.executions()
     assert len(rows) == len(FAULTS) == len(provider.requests)
+    record_property(TABLE, row_of_table(recorded.wire_format.name, recorded.kind, rows))
+
+
+def row_of_table(name: str, kind: str, rows: Sequence[Execution]) -> list[Any]:
+    """How the calls of one kind ended, one for each fault."""
     ends = Counter(row.certainty or row.state.lower() for row in rows)
     columns = ("format", "answer", "faults", *ENDS)
-    cells = (recorded.wire_format.name, recorded.kind, *map(str, (len(rows), *map(ends.get, ENDS))))
-    record_property(TABLE, ["Faults of providers, and how the calls ended", columns, cells])
+    cells = (name, kind, *(str(n or "-") for n in (len(rows), *map(ends.get, ENDS))))
+    return ["Faults of providers, and how the calls ended", columns, cells]
 
 
 @contextmanager

@@ -20,6 +20,13 @@ class TestContract(WireFormatContract):
     default = Call("openai", "POST", PATH, "", {}, b"")
 
 
+class TestCompatibleContract(WireFormatContract):
+    """So they do at hosts that are merely compatible."""
+
+    wire_format = COMPATIBLE_EMBEDDINGS
+    default = Call("together", "POST", PATH, "", {}, b"")
+
+
 def call(**fields: Any) -> Call:
     """A call with these fields in its body."""
     body = json.dumps({"model": "text-embedding-3-small", **fields}).encode()
