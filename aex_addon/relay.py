@@ -69,6 +69,9 @@ def relay(
         # What was not asked for is not taken up either.
         response.headers.pop("sec-websocket-extensions", None)
         return
+    if inflight.due is not None and _ends_by_closing(response):
+        # Results that broke off after a line would look like all of them.
+        inflight.lose_sight()
     _end_by_the_end(flow.request, response)
     response.stream = True
     if not 200 <= response.status_code < 300:
@@ -134,6 +137,12 @@ def _error(
 def _blotted(tee: Tee, secrets: Secrets) -> Tee:
     """The tee, without secrets that are whole in one of its chunks. Nothing waits for that."""
     return lambda data: secrets.blot_bytes(tee(data))
+
+
+def _ends_by_closing(response: http.Response) -> bool:
+    """Whether nothing but the end of the connection tells where the body ends."""
+    framed = "content-length" in response.headers or "transfer-encoding" in response.headers
+    return response.http_version.startswith("HTTP/1") and not framed
 
 
 def _end_by_the_end(request: http.Request, response: http.Response) -> None:

@@ -94,7 +94,7 @@ class ObjectMeter:
 
 
 class ResultsMeter:
-    """Reads the results of a batch as they pass.
+    """Reads the results of a batch as they pass. A call has one result, under its own name.
 
     line:  what one of them says.
     least, most: how many there must be for them to be all.
@@ -106,6 +106,7 @@ class ResultsMeter:
         self._splitter = LineSplitter(MAX_LINE_BYTES)
         self._usages: list[Usage] = []
         self._lines = 0
+        self._answered: set[int] = set()
         self._unread = False
         self._ended = False
 
@@ -142,8 +143,17 @@ class ResultsMeter:
         elif piece.data is not None:
             self._lines += 1
             document = json_object(piece.data)
-            said = ... if document is None else self._line(document)
+            said = ... if document is None or self._again(document) else self._line(document)
             if isinstance(said, Usage):
                 self._usages.append(said)
             elif said is not None:
                 self._unread = True
+
+    def _again(self, document: dict[str, Any]) -> bool:
+        """Whether a call is answered a second time: it would be billed twice."""
+        name = document.get("custom_id")
+        before = len(self._answered)
+        if isinstance(name, str):
+            self._answered.add(hash(name))
+            return len(self._answered) == before
+        return False

@@ -18,7 +18,7 @@ from providers.bulk_price import quote
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.test_upstream_faults import until
 from tests.aex_addon.wire import Answer, Upstream, connected
-from tests.providers.batches import BOUNDARY, CHAT, MODEL, bulk, form, jsonl, line
+from tests.providers.batches import BOUNDARY, CHAT, MODEL, bulk, form, jsonl, line, numbered
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 CREATE = {"input_file_id": "file-1", "endpoint": CHAT, "completion_window": "24h"}
@@ -34,7 +34,7 @@ def result(**body: Any) -> dict[str, Any]:
     return {"custom_id": "q", "response": answer, "error": None}
 
 
-RESULTS = jsonl(result(), result())
+RESULTS = jsonl(*numbered(result(), result()))
 
 
 async def ask(rig: Rig, path: str, body: bytes = b"", **headers: str) -> Answer:
@@ -159,7 +159,8 @@ async def test_what_is_booked_is_not_read_again(
         (RESULTS[:-4], 200),
         (b"", 200),
         (RESULTS + RESULTS, 200),
-        (jsonl(result(), result(usage=None)), 200),
+        (jsonl(*numbered(result(), result(usage=None))), 200),
+        (jsonl(result(), result()), 200),
         (b"{}", 404),
     ],
 )
@@ -200,6 +201,24 @@ async def test_a_client_that_leaves_books_nothing(rig: Rig, provider: Upstream) 
     await until(lambda: not rig.pipeline.inflight)
     gone.set()
     assert batch(rig).actual_nanousd == bound
+
+
+async def test_results_that_end_with_their_connection_are_not_believed(
+    rig: Rig, provider: Upstream
+) -> None:
+    """One line of two, and the end of the connection: that may be all, or a part of it."""
+    await running(rig, provider)
+    bound, part = batch(rig).actual_nanousd, jsonl(result())
+
+    async def closes(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n\r\n" + part)
+        raise ConnectionResetError
+
+    provider.answers.append(closes)
+    assert (await ask(rig, "/v1/files/file-out/content")).body == part
+    assert batch(rig).actual_nanousd == bound > BILL
+    await fetched(rig, provider)
+    assert batch(rig).actual_nanousd == BILL
 
 
 async def test_results_in_an_encoding_are_read(rig: Rig, provider: Upstream) -> None:
@@ -376,7 +395,7 @@ async def test_groqs_batches_too(tmp_path: Path, provider: Upstream) -> None:
         assert (await ask(rig, "/groq/openai/v1/batches", create)).status == 200
         provider.json(json.dumps({**OVER, **COUNTS}).encode())
         assert (await ask(rig, "/groq/v1/batches/batch_1")).status == 200
-        provider.json(jsonl(result(model=model), result(model=model)))
+        provider.json(jsonl(*numbered(result(model=model), result(model=model))))
         assert (await ask(rig, "/groq/v1/files/file-out/content")).status == 200
         assert set(kept(rig)) == {"groq/file-1", "groq/batch_1"}
         assert rig.agent().spent_nanousd == BILL

@@ -33,6 +33,11 @@ def line(number: int = 1, url: str = CHAT, **body: Any) -> dict[str, Any]:
     return {"custom_id": f"q-{number}", "method": "POST", "url": url, "body": asked}
 
 
+def numbered(*lines: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines, each under a name of its own."""
+    return [{**each, "custom_id": f"q-{number}"} for number, each in enumerate(lines, 1)]
+
+
 def jsonl(*lines: dict[str, Any]) -> bytes:
     """The lines of a file."""
     return b"".join(json.dumps(each).encode() + b"\n" for each in lines)

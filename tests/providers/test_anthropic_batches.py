@@ -13,7 +13,7 @@ from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.bulk import BulkCall, BulkFacts, Named, News, TellsNews, TellsResults
 from providers.wire import Call, Denial, Facts, Refused, Usage
 from providers.wire_format import Meter
-from tests.providers.batches import bulk
+from tests.providers.batches import bulk, numbered
 from tests.providers.contract import WireFormatContract
 
 PATH, MODEL = "/v1/messages", "claude-haiku-4-5"
@@ -215,7 +215,7 @@ def results(*lines: Any, kept: str = KEPT) -> tuple[list[Usage], bool]:
     """The usages that results tell, and whether they were read whole."""
     found = meter("GET", f"{ONE}/results", kept)
     assert isinstance(found, TellsResults)
-    found.feed("\n".join(map(json.dumps, lines)).encode())
+    found.feed("\n".join(map(json.dumps, numbered(*lines))).encode())
     found.finish()
     return found.taken(), found.whole()
 

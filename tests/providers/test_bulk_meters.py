@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -69,6 +70,22 @@ def test_an_endless_line_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     meter = ResultsMeter(line, 1, 3)
     fed(meter, b'{"said":1,"x":"' + b"x" * 200, b'"}\n')
     assert not meter.whole()
+
+
+@pytest.mark.parametrize(
+    ("names", "whole"),
+    [
+        (["a", "b"], True),
+        (["a", "a"], False),
+        ([None, None], True),
+        ([7, 7], True),
+    ],
+)
+def test_a_call_has_one_result(names: list[Any], whole: bool) -> None:
+    """One that is answered twice would be billed twice; its results are none."""
+    meter = ResultsMeter(line, 1, 3)
+    fed(meter, *(json.dumps({"said": 1, "custom_id": each}).encode() + b"\n" for each in names))
+    assert meter.whole() is whole
 
 
 def told(document: dict[str, Any]) -> list[News]:

@@ -13,7 +13,7 @@ from providers.openai_batches import BATCHES, FILES, GROQ_BATCHES, OPENAI_BATCHE
 from providers.openai_chat import OPENAI_CHAT
 from providers.wire import Call, Denial, Refused, Usage
 from providers.wire_format import Meter
-from tests.providers.batches import CHAT, FORM, MODEL, bulk, form, jsonl, line
+from tests.providers.batches import CHAT, FORM, MODEL, bulk, form, jsonl, line, numbered
 from tests.providers.contract import WireFormatContract
 
 KEPT = bulk(3).text()
@@ -314,7 +314,7 @@ def results(
     call = BulkCall("openai", "GET", f"{FILES}/f1/content", "", {}, b"", kept=kept)
     found = meter(call, wire_format)
     assert isinstance(found, TellsResults)
-    data = "\n".join(map(json.dumps, lines)).encode()
+    data = "\n".join(map(json.dumps, numbered(*lines))).encode()
     assert found.feed(data) + found.finish() == data
     return found.taken(), found.whole()
 
