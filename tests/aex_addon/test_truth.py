@@ -53,7 +53,7 @@ def test_truth(name: str, kind: str, record_property: Callable[[str, Any], None]
 
 def test_every_metered_format_is_in_the_table() -> None:
     """A kind of format without recorded calls would be missing, and nobody would see it; free and
-    refused paths have no bookings, and the messages of a socket are events of a format above."""
+    refused paths have no bookings, and sockets are in test_truth_sockets.py."""
     other = {type(each) for each in FORMATS if each.name.endswith(("_free", "_ws", "_refused"))}
     assert {type(each) for each in FORMATS} - other == {type(each) for each in formats()}
 

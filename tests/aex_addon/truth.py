@@ -120,28 +120,30 @@ def ends(call: InFlight, chunks: list[bytes]) -> Iterator[End]:
     meter, total, fed = call.meter, sum(map(len, chunks)), 0
     assert meter is not None
     status, call.status = call.status, 0
-    yield _end(call, "RST before headers", "broken", 1000, meter)
-    yield _end(call, "timeout", "broken", 1000, meter)
+    yield ended(call, "RST before headers", "broken", 1000, meter)
+    yield ended(call, "timeout", "broken", 1000, meter)
     call.status = status
-    yield _end(call, "RST after headers", "broken", 0, meter)
-    yield _end(call, "client gone", "broken", 0, meter)
+    yield ended(call, "RST after headers", "broken", 0, meter)
+    yield ended(call, "client gone", "broken", 0, meter)
     for chunk in chunks:
         half = len(chunk) // 2
         meter.feed(chunk[:half])
-        yield _end(call, "RST mid-chunk", "broken", _share(fed + half, total), meter)
+        yield ended(call, "RST mid-chunk", "broken", share_of(fed + half, total), meter)
         meter.feed(chunk[half:])
         fed += len(chunk)
         for ending in ("client gone", "timeout"):
-            yield _end(call, ending, "broken", _share(fed, total), meter)
+            yield ended(call, ending, "broken", share_of(fed, total), meter)
     meter.finish()
-    yield _end(call, "complete", "complete", 1000, meter)
+    yield ended(call, "complete", "complete", 1000, meter)
 
 
-def _share(fed: int, total: int) -> int:
+def share_of(fed: int, total: int) -> int:
+    """How much of so many bytes had come, in thousandths."""
     return 1000 * fed // max(total, 1)
 
 
-def _end(call: InFlight, ending: str, how: Ending, share: int, meter: Meter) -> End:
+def ended(call: InFlight, ending: str, how: Ending, share: int, meter: Meter) -> End:
+    """The call's booking if it ended now."""
     booked = call.end(how)
     assert isinstance(booked, Commit), (ending, booked)
     told = meter.reading().usage if call.status else None
