@@ -183,7 +183,8 @@ class OpenAIBatches:
         def line(document: dict[str, Any]) -> Any:
             answer = document.get("response")
             if answer is None and document.get("error") is not None:
-                return None
+                # Without a call's name it is the error of the file itself.
+                return None if isinstance(document.get("custom_id"), str) else ...
             if not isinstance(answer, dict) or type(answer.get("status_code")) is not int:
                 return ...
             if answer["status_code"] >= 400 or wire_format is None:

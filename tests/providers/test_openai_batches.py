@@ -361,6 +361,17 @@ def test_results_are_whole_or_not_at_all(lines: list[dict[str, Any]]) -> None:
     assert not results(*lines)[1]
 
 
+def test_an_error_in_the_place_of_results_is_none() -> None:
+    """It names no call, so it does not say that all of them failed."""
+    call = BulkCall("openai", "GET", f"{FILES}/f1/content", "", {}, b"", kept=KEPT)
+    for named, whole in (({}, False), ({"custom_id": "q-1"}, True)):
+        found = meter(call)
+        assert isinstance(found, TellsResults)
+        found.feed(json.dumps({**named, "error": {"message": "The server had an error."}}).encode())
+        found.finish()
+        assert (found.taken(), found.whole()) == ([], whole)
+
+
 def test_groq_takes_nothing_off_for_caches() -> None:
     """In a batch all input costs the same there."""
     cached = result(prompt_tokens_details={"cached_tokens": 8})
