@@ -31,7 +31,7 @@ from tests.providers.contract import run
 from tests.providers.recorded import Recorded, formats, metered
 from tests.tables import TABLE
 
-ENDS = ("exact", "estimated", "uncertain", "released")
+ENDS = ("exact", "adjusted", "estimated", "uncertain", "released")
 
 
 def samples() -> dict[tuple[object, ...], Recorded]:
