@@ -5,7 +5,9 @@ Each model's page names its maximum: https://platform.openai.com/docs/models (on
 https://ai.google.dev/gemini-api/docs/models,
 https://platform.claude.com/docs/en/about-claude/models/overview (one table),
 https://docs.cohere.com/docs/models
-Rows were held against LiteLLM's list of November 2026 (its `max_output_tokens`).
+Rows were held against LiteLLM's list of November 2026 (its `max_output_tokens`), those of models
+of sound against OpenAI's own pages, which have them as they stand here. (LiteLLM's list gives one
+date of gpt-realtime-mini four times the window of its page.)
 
 A reserve starts from the longest answer where a request sets no cap. A wrong row is not a hole:
 whatever cap is granted is written into the request, so the provider holds it; too low a row only
@@ -140,7 +142,12 @@ _BEDROCK_OUTPUT_TOKENS = tuple(
     )
 )
 
-_REALTIME_MINI = re.compile(r"gpt-realtime-mini(-20\d\d|$)")
+# https://platform.openai.com/docs/models/gpt-realtime-mini, .../gpt-realtime-2.1-mini: 32,000 and
+# 128,000, which may be round for this.
+_REALTIME_WINDOWS = (
+    (re.compile(r"gpt-realtime-mini(-20\d\d|$)"), 32_768),
+    (re.compile(r"gpt-realtime-2\.1-mini(-20\d\d|$)"), 131_072),
+)
 _SHOWS_ALL_OUTPUT = re.compile(r"gpt-3\.5-|gpt-4(-|$)|gpt-4o(-|$)|gpt-4\.1(-|$)")
 
 
@@ -170,9 +177,8 @@ def context_window(provider: str, model: str) -> int | None:
     """The window of a model that the catalogue has none for, None where it is not known here."""
     if provider in _GOOGLE and _GEMINI_WINDOWS.match(model):
         return 1_048_576
-    if provider in _PROVIDERS and _REALTIME_MINI.match(model):
-        return 32_768
-    return None
+    windows = _REALTIME_WINDOWS if provider in _PROVIDERS else ()
+    return next((tokens for pattern, tokens in windows if pattern.match(model)), None)
 
 
 def may_hide_output(provider: str, model: str) -> bool:

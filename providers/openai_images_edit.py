@@ -9,6 +9,9 @@ has no more than the 16 tiles of 512 x 512 of that square: 65 tokens and 129 a t
 `input_fidelity` it is kept besides at full size, as 6240 tokens at the most. Neither depends on how
 large the file is.
 https://platform.openai.com/docs/guides/images-vision#gpt-image-1
+One that is scaled down fills four of those tiles at the most; the other twelve hold what no page
+tells: 32 tokens of text are billed with a picture beside the prompt, as was seen of the API
+(https://community.openai.com/t/1281361).
 Where the answer does not tell its parts apart, all of the input is billed as pictures, the dearer.
 
 Refused: what openai_images.py refuses, and a `markup`, which is no picture among the others.

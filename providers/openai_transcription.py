@@ -8,13 +8,13 @@ Models billed by the second. The bound is the length of the file by its bytes, w
 else what the operator says (`audio_seconds_max`), and without that the call is refused. A host may
 bill a least length. The request has no output that is billed.
 
-Models billed by the token. Sound is ten tokens a second
-(https://platform.openai.com/docs/guides/realtime-costs#audio-tokens); it is taken for twice that,
-so that the frames around it are in it. OpenAI refuses more than 1400 seconds, and one run of the
-model reads no more than its window and writes no more than its longest answer (model_limits.py), so
-both bound any file whatever. That holds for one run, so what cuts the sound into several
-(`chunking_strategy`) is refused for these models, and so are samples of speakers, which are sound
-of their own.
+Models billed by the token. No page says how many tokens a second these models make of sound. Those
+of Realtime make ten of what is heard and twenty of what is said
+(https://platform.openai.com/docs/guides/realtime-costs), so it is taken for twenty. OpenAI refuses
+more than 1400 seconds, and one run of the model reads no more than its window and writes no more
+than its longest answer (model_limits.py), so both bound any file whatever. That holds for one run,
+so what cuts the sound into several (`chunking_strategy`) is refused for these models, and so are
+samples of speakers, which are sound of their own.
 """
 
 from __future__ import annotations

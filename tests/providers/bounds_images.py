@@ -17,6 +17,9 @@ from tests.providers.forms import form
 
 Trial = tuple[Call, Usage]
 
+# Of text, with each picture that is drawn from: https://community.openai.com/t/1281361
+UNTOLD = 32
+
 
 def images(
     dice: random.Random,
@@ -69,7 +72,7 @@ def edits(
         fields["input_fidelity"] = fidelity
     sent, headers = form(fields, [("image[]", ("a.png", b"PNG")) for _ in sizes])
     counts = {**usage.counts, "input_image_tokens": seen}
-    counts["input_tokens"] += seen
+    counts["input_tokens"] += seen + count * len(sizes) * UNTOLD
     return Call("openai", "POST", "/v1/images/edits", "", headers, sent), Usage(counts)
 
 

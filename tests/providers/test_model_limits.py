@@ -217,7 +217,9 @@ def test_models_of_sound() -> None:
         "gpt-realtime-mini-2025-12-15": 4_096,
         "gpt-4o-mini-realtime-preview": 4_096,
         "gpt-realtime-2.1": 32_000,
+        "gpt-realtime-2.1-mini": 32_000,
     }
     assert {name: max_output_tokens("openai", name) for name in longest} == longest
     assert context_window("openai", "gpt-realtime-mini") == 32_768
-    assert context_window("openai", "gpt-realtime-2.1-mini") is None
+    assert context_window("openai", "gpt-realtime-2.1-mini") == 131_072
+    assert context_window("openai", "gpt-realtime-2.2-mini") is None
