@@ -129,7 +129,7 @@ class Jail:
         except OSError:
             writer.transport.abort()
             return
-        both = (_pump(reader, far_writer), _pump(far_reader, writer))
+        both = (pump(reader, far_writer), pump(far_reader, writer))
         await asyncio.gather(*both)
         for each in (writer, far_writer):
             each.close()
@@ -155,7 +155,8 @@ class Jail:
         return ""
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Passes on what comes, and its end; breaks the connection off where that fails."""
     with contextlib.suppress(OSError):
         while data := await reader.read(_CHUNK):
             writer.write(data)

@@ -1,0 +1,69 @@
+"""What a sandbox holds is counted from outside, and told in the manifest's words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from aex_addon.tools import watch
+
+STATUS = (
+    "Name:\tx\nVmRSS:\t 9999 kB\nRssAnon:\t  {anon} kB\n"
+    "RssFile:\t 9999 kB\nRssShmem:\t {shared} kB\n"
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root of a sandbox with a /proc of its own, in the place of the first process's."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "dev" / "shm").mkdir(parents=True)
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    monkeypatch.setattr(watch, "Path", lambda name: tmp_path if "/root" in name else Path(name))
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_files=50_000, f_ffree=49_990))
+    return tmp_path
+
+
+def process(root: Path, pid: int, anon: int, shared: int) -> None:
+    folder = root / "proc" / str(pid)
+    folder.mkdir()
+    (folder / "status").write_text(STATUS.format(anon=anon, shared=shared))
+
+
+def test_all_processes_count_together(root: Path) -> None:
+    """What is theirs alone and what has no file; programs that are mapped do not count."""
+    process(root, 1, 10_000, 0)
+    process(root, 2, 0, 6_384)
+    assert watch.beyond(7, 16) == ""
+    process(root, 3, 1, 0)
+    assert watch.beyond(7, 16) == "it used more memory than memory_max_mib allows, 16 MiB"
+
+
+def test_files_count(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of both folders together, for an empty file is memory too."""
+    assert root
+    for used, told in ((10_000, ""), (10_001, "it made more than 20000 files")):
+        found = SimpleNamespace(f_files=50_000, f_ffree=50_000 - used)
+        monkeypatch.setattr(os, "statvfs", lambda path, found=found: found)
+        assert watch.beyond(7, 16) == told
+
+
+def test_a_process_that_ends_meanwhile(root: Path) -> None:
+    """It counts for nothing, and its sandbox neither."""
+    (root / "proc" / "9").mkdir()
+    assert watch.beyond(7, 16) == ""
+    assert watch.beyond(2**22 + 1, 16) == ""
+
+
+def test_what_cannot_be_counted_is_too_much(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that nobody can watch does not go on."""
+
+    def forbid(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    assert root
+    monkeypatch.setattr(os, "statvfs", forbid)
+    assert watch.beyond(7, 16) == "what it uses could not be counted: Permission denied"
