@@ -71,6 +71,11 @@ class Home:
         return self.path / "checkpoints"
 
     @property
+    def tools(self) -> Path:
+        """Packages of governed tools: NAME/SHA256/."""
+        return self.path / "tools"
+
+    @property
     def pid_file(self) -> Path:
         """Which process is the gateway, as JSON: pid, started, listen, version."""
         return self.path / "gateway.pid"

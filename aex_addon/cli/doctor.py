@@ -41,7 +41,7 @@ def doctor(
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
-    """Look at home, configuration, ledger, certificates, trust stores, gateway, keys, versions.
+    """Look at home, configuration, ledger, gateway, tools, certificates, stores, keys, versions.
 
     With COMMAND, look at that alone: which door will hold it, and what would go around.
 
@@ -82,6 +82,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         listener,
         place,
         stores,
+        tools,
         versions,
     )
     from aex_addon.configuration import configure
@@ -96,6 +97,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
     yield from books.look(context.home, settings.ledger, context.now_ns())
     yield from listener.look(context.home, settings)
     yield from capture.look(context.home, settings.ledger, settings.capture)
+    yield from tools.look(context.home)
     try:
         table = configure(settings, context.environ, Secrets(), clock.utc_now()).routes
     except ConfigError as error:
