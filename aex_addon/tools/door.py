@@ -26,22 +26,22 @@ PORT = 8080
 BUNDLE = Path("/aex/ca-bundle.pem")
 # Each is two descriptors of the gateway.
 CONNECTIONS_MAX = 64
-_NAME = "tool"
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The gateway's address, a token of the agent's that ends with the run, and AEX's roots."""
+    """The gateway's address, the agent, a token of it that ends with the run, and AEX's roots."""
 
     host: str
     port: int
+    agent: str
     token: str = field(repr=False)
     bundle: Path
 
 
 def environment(door: Door) -> Mapping[str, str]:
     """The variables by which programs find the proxy and the roots."""
-    url = proxy_url(_NAME, door.token, "127.0.0.1", PORT)
+    url = proxy_url(door.agent, door.token, "127.0.0.1", PORT)
     change = agent_environment(
         url, "", BUNDLE, BUNDLE, door.token, {}, base_urls={}, key_variables=()
     )

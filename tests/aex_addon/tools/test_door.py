@@ -48,7 +48,7 @@ async def gateway() -> AsyncIterator[tuple[int, list[bytes]]]:
 def door(port: int, tmp_path: Path) -> Door:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("the roots")
-    return Door("127.0.0.1", port, "aex_token", bundle)
+    return Door("127.0.0.1", port, "shop", "aex_token", bundle)
 
 
 @pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable() or "")
@@ -64,7 +64,7 @@ async def test_the_proxy_is_the_only_way(tmp_path: Path) -> None:
     (request,) = asked
     assert request.startswith(b"GET http://example.test/page HTTP/1.1\r\n")
     (credential,) = re.findall(rb"(?i)proxy-authorization: basic (.*)\r\n", request)
-    assert base64.b64decode(credential) == b"tool:aex_token"
+    assert base64.b64decode(credential) == b"shop:aex_token"
 
 
 @pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable() or "")
@@ -84,7 +84,7 @@ async def test_a_tool_without_the_network_has_no_door(tmp_path: Path) -> None:
 def test_the_token_is_shown_to_nobody_else(tmp_path: Path) -> None:
     """Programs find proxy and roots by the names that they know; no log holds the token."""
     found = environment(door(1, tmp_path))
-    assert found["HTTPS_PROXY"] == "http://tool:aex_token@127.0.0.1:8080"
+    assert found["HTTPS_PROXY"] == "http://shop:aex_token@127.0.0.1:8080"
     assert found["SSL_CERT_FILE"] == "/aex/ca-bundle.pem"
     assert "aex_token" not in repr(door(1, tmp_path))
     assert not any("API_KEY" in name for name in found)

@@ -86,7 +86,7 @@ def test_nothing_stays_open(package: Path, machine: Machine) -> None:
     assert open_descriptors() == before
     with pytest.raises(NotGranted):
         prepare(machine, manifest(package, allowed_fs=("/srv/missing",)), package, (), None)
-    door = Door("127.0.0.1", 1, "token", package / "missing.pem")
+    door = Door("127.0.0.1", 1, "shop", "token", package / "missing.pem")
     with pytest.raises(FileNotFoundError):
         prepare(machine, manifest(package), package, (), door)
     assert open_descriptors() == before
@@ -124,7 +124,7 @@ def test_an_unknown_architecture(
 def test_a_door_brings_the_roots(package: Path, machine: Machine, tmp_path: Path) -> None:
     """And its port, to the first program."""
     (tmp_path / "bundle.pem").write_text("roots")
-    door = Door("127.0.0.1", 1, "token", tmp_path / "bundle.pem")
+    door = Door("127.0.0.1", 1, "shop", "token", tmp_path / "bundle.pem")
     prepared = prepare(machine, manifest(package), package, (), door)
     found = options(prepared)
     number = int(found[found.index("/aex/ca-bundle.pem") - 1])
