@@ -4,7 +4,8 @@ Owns: the list, and writing it as classic BPF. Refuses to know: everything else 
 
 A second wall: namespaces, the user and the limits hold without it. It closes what they leave open:
 parts of the kernel that no tool needs and that had most of its holes, memory that belongs to no
-process and so escapes the count (memfd, System V), and sockets that know no network namespace.
+process and so escapes the count (memfd, System V), sockets that know no network namespace, and
+files that would run with the rights of AEX's user, left in a folder that others can reach.
 
 Mirrors https://man7.org/linux/man-pages/man2/seccomp.2.html and, for the numbers, the kernel's
 arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -16,6 +17,9 @@ import errno
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+# Of a call on x86-64 and on aarch64; None where it is not there.
+Numbers = tuple[int | None, int | None]
 
 # Offsets in struct seccomp_data; arguments are 64 bits wide, the lower half comes first on both.
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
@@ -42,7 +46,6 @@ class Machine:
     audit: int
     column: int
     clone: int
-    clone3: int
     ioctl: int
     prctl: int
     socket: int
@@ -50,12 +53,33 @@ class Machine:
 
 
 MACHINES: Mapping[str, Machine] = {
-    "x86_64": Machine(0xC000003E, 0, 56, 435, 16, 157, 41, 53),
-    "aarch64": Machine(0xC00000B7, 1, 220, 435, 29, 167, 198, 199),
+    "x86_64": Machine(0xC000003E, 0, 56, 16, 157, 41, 53),
+    "aarch64": Machine(0xC00000B7, 1, 220, 29, 167, 198, 199),
 }
 
+# What has its answer in memory, where no filter sees it; C libraries go on with what came before.
+ABSENT: Mapping[str, Numbers] = {"clone3": (435, 435), "openat2": (437, 437)}
+
+# Calls that set the mode of a file, and which argument that is; those that do only where they make
+# one have their flags before it.
+MODES: Mapping[str, tuple[Numbers, int]] = {
+    "chmod": ((90, None), 1),
+    "creat": ((85, None), 1),
+    "fchmod": ((91, 52), 1),
+    "fchmodat": ((268, 53), 2),
+    "fchmodat2": ((452, 452), 2),
+    "mknod": ((133, None), 1),
+    "mknodat": ((259, 33), 2),
+}
+OPENS: Mapping[str, tuple[Numbers, int]] = {
+    "open": ((2, None), 2),
+    "openat": ((257, 56), 3),
+}
+# S_ISUID, S_ISGID; O_CREAT, O_TMPFILE without the bit that it shares with O_DIRECTORY.
+_SETID, _CREATES = 0o6000, 0o20000100
+
 # Refused with EPERM, as most of them would be anyway for want of a capability.
-REFUSED: Mapping[str, tuple[int, int | None]] = {
+REFUSED: Mapping[str, Numbers] = {
     "acct": (163, 89),
     "add_key": (248, 217),
     "adjtimex": (159, 171),
@@ -139,9 +163,16 @@ def _instructions(machine: Machine) -> Iterator[tuple[int, int, int, int]]:
         if number is not None:
             yield _EQUAL, 0, 1, number
             yield _RETURN, 0, 0, _ERRNO | errno.EPERM
-    # Its flags stand in memory, where no filter sees them; C libraries go on with clone.
-    yield _EQUAL, 0, 1, machine.clone3
-    yield _RETURN, 0, 0, _ERRNO | errno.ENOSYS
+    for numbers in ABSENT.values():
+        number = numbers[machine.column]
+        if number is not None:
+            yield _EQUAL, 0, 1, number
+            yield _RETURN, 0, 0, _ERRNO | errno.ENOSYS
+    for table, makes in ((MODES, False), (OPENS, True)):
+        for numbers, place in table.values():
+            number = numbers[machine.column]
+            if number is not None:
+                yield from _moded(number, place, makes)
     yield _EQUAL, 0, 4, machine.clone
     yield _LOAD, 0, 0, _ARGUMENTS
     yield _ANY_BIT, 0, 1, _NAMESPACES
@@ -167,4 +198,16 @@ def _argued(number: int, place: int, *refused: int) -> Iterator[tuple[int, int, 
     for value in refused:
         yield _EQUAL, 0, 1, value
         yield _RETURN, 0, 0, _ERRNO | errno.EPERM
+    yield _RETURN, 0, 0, _ALLOW
+
+
+def _moded(number: int, place: int, makes: bool) -> Iterator[tuple[int, int, int, int]]:
+    """A call that is refused where the mode at this place lends somebody's rights."""
+    yield _EQUAL, 0, 6 if makes else 4, number
+    if makes:
+        yield _LOAD, 0, 0, _ARGUMENTS + 8 * (place - 1)
+        yield _ANY_BIT, 0, 3, _CREATES
+    yield _LOAD, 0, 0, _ARGUMENTS + 8 * place
+    yield _ANY_BIT, 0, 1, _SETID
+    yield _RETURN, 0, 0, _ERRNO | errno.EPERM
     yield _RETURN, 0, 0, _ALLOW

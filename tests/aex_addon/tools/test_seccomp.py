@@ -52,11 +52,12 @@ def test_what_is_on_the_list_is_refused(machine: str) -> None:
     """Each of them, and none of those that every program needs."""
     known = seccomp.MACHINES[machine]
     numbers = {numbers[known.column] for numbers in seccomp.REFUSED.values()} - {None}
+    absent = {numbers[known.column] for numbers in seccomp.ABSENT.values()}
     for number in range(600):
         found = verdict(machine, number)
         if number in numbers:
             assert found == refused(errno.EPERM)
-        elif number == known.clone3:
+        elif number in absent:
             assert found == refused(errno.ENOSYS)
         elif number in (known.socket, known.socketpair):
             assert found == refused(errno.EAFNOSUPPORT)
@@ -85,6 +86,26 @@ def test_arguments_are_looked_at(machine: str) -> None:
         assert verdict(machine, known.socketpair, family) == expected
 
 
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_no_file_lends_rights(machine: str) -> None:
+    """Whoever sets a mode sets none with which the file runs as its owner or its group."""
+    column = seccomp.MACHINES[machine].column
+    for numbers, place in seccomp.MODES.values():
+        before, number = [0] * place, numbers[column]
+        for mode in (0o4755, 0o2755, 0o6000) if number is not None else ():
+            assert verdict(machine, number, *before, mode) == refused(errno.EPERM)
+        if number is not None:
+            assert verdict(machine, number, *before, 0o1777) == ALLOWED
+    for numbers, place in seccomp.OPENS.values():
+        before, number = [0] * (place - 1), numbers[column]
+        if number is not None:
+            assert verdict(machine, number, *before, 0o101, 0o4755) == refused(errno.EPERM)
+            assert verdict(machine, number, *before, 0o101, 0o755) == ALLOWED
+            assert verdict(machine, number, *before, 0o20200002, 0o4755) == refused(errno.EPERM)
+            # Where no file is made nothing is said there, and anything may stand there.
+            assert verdict(machine, number, *before, 0o2, 0o4755) == ALLOWED
+
+
 def test_other_numbers_of_the_same_calls() -> None:
     """A 32-bit program is ended; the x32 interface is not there."""
     assert verdict("x86_64", 1, audit=0x40000003) == 0x80000000
@@ -107,5 +128,9 @@ def test_the_numbers_are_the_kernels(column: int) -> None:
     for name, numbers in seccomp.REFUSED.items():
         assert numbers[column] == known.get(name), name
     machine = (X86, ARM)[column]
-    for name in ("clone", "clone3", "ioctl", "prctl", "socket", "socketpair"):
+    for name, numbers in seccomp.ABSENT.items():
+        assert numbers[column] == known[name]
+    for name, (moded, _) in (seccomp.MODES | seccomp.OPENS).items():  # type: ignore[operator]
+        assert moded[column] == known.get(name, moded[column] if name == "fchmodat2" else None)
+    for name in ("clone", "ioctl", "prctl", "socket", "socketpair"):
         assert getattr(machine, name) == known[name]
