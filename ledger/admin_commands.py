@@ -190,6 +190,51 @@ class NoteBypass:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class InstallTool:
+    """Takes a tool in, in the place of another version of it; it is then disabled.
+
+    sha256: of its package (hex); digest: of the manifest, which is kept as the text that it is.
+    """
+
+    tool: str
+    version: str
+    sha256: str
+    digest: str
+    manifest: str
+    cost_nanousd: int
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTool:
+    """Makes a tool `enabled`, `disabled` or `removed`.
+
+    digest: of the manifest that the actor has looked at, "" for whichever is installed.
+    """
+
+    tool: str
+    state: str
+    actor: str
+    reason: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LendToken:
+    """A further token beside the one that asks, for a tool that calls as its agent does.
+
+    It pays from the same account, and ends at expires_at or with the token that asks.
+    """
+
+    by_token_hash: str
+    token_hash: str
+    token_id: str
+    expires_at: int
+    actor: str
+
+
 AdminCommand = (
     CreateAgent
     | OpenRun
@@ -203,6 +248,9 @@ AdminCommand = (
     | Fence
     | NoteBypass
     | NoteRestore
+    | InstallTool
+    | SetTool
+    | LendToken
 )
 
 Command = CallCommand | AdminCommand

@@ -1,7 +1,7 @@
 """Admission: may this call leave, and with how much of the budget held for it?
 
-Owns: the order of the questions (token, lifecycle, earlier verdict, caps, rate, budget) and the
-answers. Pure: state, command and time in, drafts and outcome out; nothing is changed here.
+Owns: the order of the questions (token, lifecycle, earlier verdict, tool, caps, rate, budget) and
+the answers. Pure: state, command and time in, drafts and outcome out; nothing is changed here.
 Refuses to know: HTTP statuses' wording, providers, SQL.
 
 The law: what is reserved is an upper bound, and it is reserved on every level of the budget
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger import caps, events, headroom, rates, windows
+from ledger import caps, events, headroom, rates, tools, windows
 from ledger.commands import Admit, Admitted, Denied, Outcome, Rejected, Replayed, Underway
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
@@ -55,7 +55,7 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
             return [], earlier
         denial = earlier
     denial = denial or serving(command.execution_id, token.agent, levels)
-    denial = denial or _verdict(command, token)
+    denial = denial or _verdict(command, token) or tools.refused(state, command, token)
     cap = command.quote.output_tokens_cap
     if denial is None:
         denial, cap = caps.decide(command, token, levels)

@@ -155,6 +155,7 @@ def _projections(reader: Reader, state: State) -> list[Finding]:
         _same("reservations", reservations, replayed),
         _same("rate_windows", reader.rates(), state.rates),
         _same("bulks", reader.bulks(), state.bulks),
+        _same("tool_plugins", reader.tools(), state.tools),
         *_answers(reader, state),
     ]
 

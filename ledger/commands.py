@@ -64,6 +64,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a call wants to have run: its name, and the digest of its manifest as read."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """Ask for a call to be reserved and dispatched, in one step.
 
@@ -74,7 +82,7 @@ class Admit:
     idempotency key and its route, "" without one; it stands for key_ttl_ns. retry_of names an
     earlier attempt that looks alike, or the first of several tries of one request: it is shown to
     the operator, and decides nothing. alias is the name that the client gave the model, where the
-    gateway knew it by one, and route_tag says where that led.
+    gateway knew it by one, and route_tag says where that led. tool: the one that it is to run.
     """
 
     execution_id: str
@@ -98,6 +106,7 @@ class Admit:
     retry_of: str = ""
     alias: str = ""
     route_tag: str = ""
+    tool: Tool | None = None
 
 
 @dataclass(frozen=True, slots=True)

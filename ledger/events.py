@@ -39,6 +39,10 @@ BYPASS_SEEN = "bypass.seen"
 BULK_KEPT = "bulk.kept"
 BULK_RESULTS = "bulk.results"
 BULK_SETTLED = "bulk.settled"
+TOOL_INSTALLED = "tool.installed"
+TOOL_ENABLED = "tool.enabled"
+TOOL_DISABLED = "tool.disabled"
+TOOL_REMOVED = "tool.removed"
 
 
 class Draft(NamedTuple):

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ledger import events, evolve_accounts
+from ledger import events, evolve_accounts, evolve_tools
 from ledger.events import Event
 from ledger.evolve_accounts import put_agent, put_rates
 from ledger.state import (
@@ -256,6 +256,7 @@ def _put_bulk(state: State, bulk: Bulk) -> None:
 
 _APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     **evolve_accounts.APPLY,
+    **evolve_tools.APPLY,
     events.RESERVED: _reserved,
     events.DISPATCHED: _dispatched,
     events.COMMITTED: _committed,

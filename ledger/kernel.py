@@ -10,14 +10,16 @@ construction, and audit.py checks it all the same.
 
 from __future__ import annotations
 
-from ledger import accounts, administration, admission, bulks, lifecycle, settlement
+from ledger import accounts, administration, admission, bulks, lifecycle, settlement, tools
 from ledger.admin_commands import (
     Command,
     CreateAgent,
     CreditAgent,
     DeleteAgent,
     Fence,
+    InstallTool,
     IssueToken,
+    LendToken,
     NoteBypass,
     NoteGateway,
     NoteRestore,
@@ -25,6 +27,7 @@ from ledger.admin_commands import (
     RevokeToken,
     SetLimits,
     SetState,
+    SetTool,
 )
 from ledger.commands import (
     Adjust,
@@ -83,6 +86,12 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return administration.fence(state, command)
         case NoteRestore():
             return administration.note_restore(command)
+        case InstallTool():
+            return tools.install(state, command)
+        case SetTool():
+            return tools.set_state(state, command)
+        case LendToken():
+            return tools.lend(state, command, now)
 
 
 def step(state: State, command: Command, now: int, seq: int) -> tuple[list[Event], Outcome]:

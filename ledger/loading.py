@@ -25,6 +25,7 @@ class _Touched:
     gateways: set[str] = field(default_factory=set)
     key_hashes: set[str] = field(default_factory=set)
     bulks: set[str] = field(default_factory=set)
+    tools: set[str] = field(default_factory=set)
 
 
 def _touched(commands: Sequence[Command]) -> _Touched:
@@ -36,6 +37,8 @@ def _touched(commands: Sequence[Command]) -> _Touched:
             found.gateways.add(command.gateway)
             if command.key_hash:
                 found.key_hashes.add(command.key_hash)
+            if command.tool is not None:
+                found.tools.add(command.tool.name)
         elif isinstance(command, Commit | Release | Recover | Adjust):
             found.executions.add(command.execution_id)
             if isinstance(command, Commit) and command.kept is not None:
@@ -55,6 +58,7 @@ def _touched_by_admin(found: _Touched, command: AdminCommand) -> None:
         ("by_token_hash", found.hashes),
         ("gateway", found.gateways),
         ("by", found.gateways),
+        ("tool", found.tools),
     ):
         key = getattr(command, attribute, None)
         if key:
@@ -91,6 +95,8 @@ class Loader:
         for execution in tables.executions.fetch(self._engine, wanted):
             state.executions[execution.execution_id] = execution
             names.add(execution.account)
+        for tool in tables.tools.fetch(self._engine, touched.tools):
+            state.tools[tool.name] = tool
         self._load_lineages(state, names)
         self._load_limits(state)
         self._load_fences_of(state, touched.gateways)

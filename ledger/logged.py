@@ -1,4 +1,4 @@
-"""Rows of the log as values: the event, and its links in the chain.
+"""Rows of the log as values: the event, its links in the chain, and the head.
 
 Owns: which columns a logged event is read from, and what counts as a hash.
 Refuses to know: which events are asked for (read.py), what they mean (evolve.py).
@@ -7,9 +7,17 @@ Refuses to know: which events are asked for (read.py), what they mean (evolve.py
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.events import Event
+
+
+class Head(NamedTuple):
+    """Where the log ends."""
+
+    seq: int
+    event_hash: str
+    time_ns: int
 
 
 @dataclass(frozen=True, slots=True)

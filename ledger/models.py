@@ -25,6 +25,7 @@ class Tables:
     idempotency: Any
     answers: Any
     bulks: Any
+    tool_plugins: Any
     event_log: Any
     ledger_head: Any
 
@@ -88,6 +89,7 @@ def tables(db: Database) -> Tables:
             results=_text(),
             settled_at=_integer(),
         ),
+        tool_plugins=_tool_plugins(db),
         event_log=_event_log(db),
         ledger_head=_make(
             db,
@@ -180,6 +182,22 @@ def _executions(db: Database) -> Any:
         retry_of=_text(),
         idempotency_key=_text(),
         tpm_cells=_integer(),
+    )
+
+
+def _tool_plugins(db: Database) -> Any:
+    return _make(
+        db,
+        "tool_plugins",
+        name=_text(primary_key=True),
+        version=_text(),
+        sha256=_text(),
+        digest=_text(),
+        manifest=_text(),
+        cost_nanousd=_integer(),
+        state=_text(),
+        installed_at=_integer(),
+        changed_at=_integer(),
     )
 
 

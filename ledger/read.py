@@ -16,7 +16,7 @@ from peewee import Case, Table, fn
 from ledger import events
 from ledger.engine import connect, refuse_newer, schema_version
 from ledger.errors import IntegrityBroken, LedgerUnavailable
-from ledger.logged import Logged, log_rows, logged
+from ledger.logged import Head, Logged, log_rows, logged
 from ledger.models import tables
 from ledger.state import (
     DENIED,
@@ -28,6 +28,7 @@ from ledger.state import (
     Execution,
     Reservation,
     Token,
+    ToolPlugin,
     columns,
 )
 from ledger.vouched import Taken
@@ -36,18 +37,11 @@ _CHUNK = 2000
 _HASHES = 20_000
 _CHECKPOINTS_SINCE = 2
 _BULKS_SINCE = 4
+_TOOLS_SINCE = 6
 _COUNTED = (
     *(events.COMMITTED, events.RELEASED, events.DENIED),
     *(events.OVERRUN, events.BYPASS_SEEN),
 )
-
-
-class Head(NamedTuple):
-    """Where the log ends."""
-
-    seq: int
-    event_hash: str
-    time_ns: int
 
 
 class Totals(NamedTuple):
@@ -227,6 +221,12 @@ class Reader:
         if self._version < _BULKS_SINCE:
             return {}
         return {row[0]: Bulk(*row) for row in self._fetch(_rows(self._tables.bulks, Bulk))}
+
+    def tools(self) -> dict[str, ToolPlugin]:
+        """All tools that were ever installed, by name."""
+        rows = _rows(self._tables.tool_plugins, ToolPlugin)
+        found = self._fetch(rows) if self._version >= _TOOLS_SINCE else ()
+        return {row[0]: ToolPlugin(*row) for row in found}
 
     def log(
         self, after: int = 0, upto: int | None = None, kind: str | None = None

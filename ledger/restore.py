@@ -37,7 +37,8 @@ from ledger.engine import connect, migrate
 from ledger.engine_sqlite import sqlite_errors
 from ledger.errors import CommandRefused, IntegrityBroken, LedgerBusy, LedgerError
 from ledger.files import SIDE_FILES, draft, publish, scratch, stamp
-from ledger.read import Head, Reader
+from ledger.logged import Head
+from ledger.read import Reader
 from ledger.store import Store
 from ledger.vouched import RESTORED, restores_in
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ledger import migration_1, migration_2, migration_3, migration_4, migration_5
+from ledger import (
+    migration_1,
+    migration_2,
+    migration_3,
+    migration_4,
+    migration_5,
+    migration_6,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ MIGRATIONS = (
     Migration(3, migration_3.SQLITE, migration_3.POSTGRES),
     Migration(4, migration_4.SQLITE, migration_4.POSTGRES),
     Migration(5, migration_5.SQLITE, migration_5.POSTGRES),
+    Migration(6, migration_6.SQLITE, migration_6.POSTGRES),
 )
 
 VERSION = MIGRATIONS[-1].version

@@ -28,6 +28,11 @@ RECOVERED = "recovered:"
 # The lifecycle state of an account that was deleted.
 DELETED = "DECOMMISSIONED"
 
+# How a tool stands.
+ENABLED = "enabled"
+DISABLED = "disabled"
+REMOVED = "removed"
+
 STATES = (RESERVING, RESERVED, DISPATCHED, COMMITTED, RELEASED, DENIED, FAILED)
 OPEN_STATES = frozenset((RESERVED, DISPATCHED))
 TERMINAL_STATES = frozenset((COMMITTED, RELEASED, DENIED, FAILED))
@@ -176,6 +181,24 @@ class Bulk(NamedTuple):
     settled_at: int
 
 
+class ToolPlugin(NamedTuple):
+    """A tool that agents may have run, once it is enabled.
+
+    sha256 is of its package; digest of its manifest, as the text was when it was installed. state
+    is `enabled`, `disabled` or `removed`, since changed_at.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    digest: str
+    manifest: str
+    cost_nanousd: int
+    state: str
+    installed_at: int
+    changed_at: int
+
+
 @dataclass(slots=True)
 class State:
     """A working set: all rows in a replay, the touched ones in a live batch."""
@@ -188,6 +211,7 @@ class State:
     bindings: dict[tuple[str, str], Binding] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     bulks: dict[str, Bulk] = field(default_factory=dict)
+    tools: dict[str, ToolPlugin] = field(default_factory=dict)
     fenced: set[str] = field(default_factory=set)
     epoch: int = 0
     touched_agents: set[str] = field(default_factory=set)
@@ -197,3 +221,4 @@ class State:
     touched_bindings: set[tuple[str, str]] = field(default_factory=set)
     touched_fences: set[str] = field(default_factory=set)
     touched_bulks: set[str] = field(default_factory=set)
+    touched_tools: set[str] = field(default_factory=set)

@@ -22,7 +22,7 @@ from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
 from ledger.standing import stopped
-from ledger.state import Bulk, State
+from ledger.state import REMOVED, Bulk, State, ToolPlugin
 from ledger.tables import AnyEngine, Tables
 from ledger.writing import Writer
 
@@ -141,6 +141,12 @@ class Store:
         ]
         self.engine.rollback()
         return (found[0], begun[0]) if begun else None
+
+    def tool(self, name: str) -> ToolPlugin | None:
+        """An installed tool, as it stands; None for one that was removed too."""
+        found = self._tables.tools.fetch(self.engine, [name])
+        self.engine.rollback()
+        return next((tool for tool in found if tool.state != REMOVED), None)
 
     def ledger_id(self) -> str:
         """The name that the first event gave this ledger."""

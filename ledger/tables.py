@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable
 from ledger.engine_postgres import PostgresEngine
 from ledger.engine_sqlite import SqliteEngine
 from ledger.events import storable
-from ledger.state import Agent, Answer, Binding, Bulk, Execution, Reservation, Token, columns
+from ledger.state import (
+    Agent,
+    Answer,
+    Binding,
+    Bulk,
+    Execution,
+    Reservation,
+    Token,
+    ToolPlugin,
+    columns,
+)
 
 type AnyEngine = SqliteEngine | PostgresEngine
 
@@ -30,6 +40,7 @@ class Tables:
         self.answers = Table("answers", Answer, "execution_id", keys)
         self.bulks = Table("bulks", Bulk, "ref", keys)
         self.bulks_by_results = Table("bulks", Bulk, "results", keys)
+        self.tools = Table("tool_plugins", ToolPlugin, "name", keys)
 
 
 class Table[R]:

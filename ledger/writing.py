@@ -77,6 +77,8 @@ class Writer:
         self._write_answers(state, happened, sealed)
         if state.touched_bulks:
             many(self._tables.bulks.upsert, [state.bulks[key] for key in state.touched_bulks])
+        if state.touched_tools:
+            many(self._tables.tools.upsert, [state.tools[key] for key in state.touched_tools])
         last, _, digest = linked[-1]
         advanced = many(
             "UPDATE ledger_head SET seq = ?, event_hash = ?, time_ns = ? WHERE id = 1 AND seq = ?",

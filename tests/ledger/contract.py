@@ -18,12 +18,14 @@ from ledger.admin_commands import (
     Command,
     CreditAgent,
     DeleteAgent,
+    LendToken,
     NoteBypass,
     NoteGateway,
     RevokeToken,
+    SetTool,
 )
 from ledger.audit import audit
-from ledger.commands import Admitted, Recover, Settled
+from ledger.commands import Admitted, Recover, Settled, Tool
 from ledger.errors import LedgerUnavailable
 from ledger.evolve import fold
 from ledger.read import Reader
@@ -35,6 +37,7 @@ from tests.ledger.making import (
     admit,
     commit,
     create,
+    install,
     issue,
     open_at,
     read_all,
@@ -69,6 +72,17 @@ STORY: list[Command] = [
     create(budget=3, token_hash="new"),
     admit("e9", fixed=3, token_hash="new"),
     NoteBypass("alice", "tok_1", "api.openai.com", "192.0.2.1", 443, "curl", True, "cli:x"),
+    install(manifest="name = 'lookup' # ✓\n"),
+    admit("t1", fixed=40, token_hash="new", tool=Tool("lookup", install().digest)),  # denied
+    SetTool("lookup", "enabled", "cli:ann", "looked at it"),
+    create("ann", budget=100),
+    admit("t2", "ann", fixed=40, tool=Tool("lookup", install().digest)),
+    install(version="2"),  # and so disabled
+    admit("t3", "ann", fixed=40, tool=Tool("lookup", install(version="2").digest)),  # denied
+    SetTool("lookup", "removed", "cli:ann"),
+    commit("t2", 40),
+    LendToken(token_hash("ann"), token_hash("ann", 9), "tool", 0, "gateway"),
+    admit("t4", fixed=1, token_hash=token_hash("ann", 9)),
     NoteGateway("gw-1", "stopped"),
 ]
 

@@ -14,12 +14,14 @@ from ledger.admin_commands import (
     CreditAgent,
     DeleteAgent,
     Fence,
+    LendToken,
     NoteBypass,
     NoteGateway,
     NoteRestore,
     RevokeToken,
     SetLimits,
     SetState,
+    SetTool,
 )
 from ledger.commands import (
     Adjust,
@@ -31,9 +33,21 @@ from ledger.commands import (
     Recover,
     Refusal,
     Sealed,
+    Tool,
 )
 from ledger.lifecycle import GOALS
-from tests.ledger.making import SECOND, admit, commit, create, issue, release, run, team, token_hash
+from tests.ledger.making import (
+    SECOND,
+    admit,
+    commit,
+    create,
+    install,
+    issue,
+    release,
+    run,
+    team,
+    token_hash,
+)
 
 names = st.sampled_from(["alice", "bob"])
 payers = st.sampled_from(["alice", "bob", "alice/r1"])
@@ -61,8 +75,20 @@ creations = st.builds(
     st.sampled_from(["clamp", "deny"]),
     st.sampled_from([None, "team"]),
 )
+tool_names = st.sampled_from(["lookup", "sum"])
+installations = st.builds(
+    lambda name, version, cost: install(name, version, cost_nanousd=cost),
+    tool_names,
+    st.sampled_from(["1", "2"]),
+    st.sampled_from([0, 40]),
+)
+tools = st.none() | st.builds(
+    lambda name, version: Tool(name, install(name, version).digest),
+    tool_names,
+    st.sampled_from(["1", "2"]),
+)
 admissions = st.builds(
-    lambda key, name, number, quote, refusal, gateway, idempotency: admit(
+    lambda key, name, number, quote, refusal, gateway, idempotency, tool: admit(
         key,
         token_hash=token_hash(name, number),
         quote=quote,
@@ -73,6 +99,7 @@ admissions = st.builds(
         key_hash=idempotency[0],
         fingerprint=idempotency[1],
         key_ttl_ns=30 * SECOND,
+        tool=tool,
     ),
     keys,
     payers,
@@ -81,6 +108,7 @@ admissions = st.builds(
     refusals,
     st.sampled_from(["gw-1", "gw-1", "gw-2"]),
     st.sampled_from([("", "f"), ("k1", "f"), ("k1", "g"), ("k2", "f")]),
+    st.none() | tools,
 )
 answers = st.sampled_from([None, b"", b"sealed"]).map(
     lambda data: (
@@ -118,6 +146,20 @@ acts: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from([*GOALS, "READY", "READY", "READY"]),
         st.just("because"),
         st.just("operator"),
+    ),
+    installations,
+    st.builds(
+        lambda name, number: LendToken(token_hash(name), token_hash(name, number), "t", 0, "gw"),
+        payers,
+        st.integers(5, 6),
+    ),
+    st.builds(
+        lambda name, stands, version: SetTool(
+            name, stands, "cli:ann", digest=install(name, version).digest if version else ""
+        ),
+        tool_names,
+        st.sampled_from(["enabled", "enabled", "disabled", "removed"]),
+        st.sampled_from(["", "1", "2"]),
     ),
     st.just(NoteGateway("gw-1", "started")),
     st.just(NoteGateway("gw-1", "configured", {"actor": "operator"})),

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ledger.admin_commands import Command, CreateAgent, IssueToken, OpenRun
+from ledger.admin_commands import Command, CreateAgent, InstallTool, IssueToken, OpenRun
 from ledger.chain import GENESIS, extend
 from ledger.clock import KernelClock
 from ledger.commands import (
@@ -112,6 +112,14 @@ def issue(name: str = "alice", number: int = 2, **changes: Any) -> IssueToken:
     return replace(command, **changes)
 
 
+def install(name: str = "lookup", version: str = "1", **changes: Any) -> InstallTool:
+    """A tool that costs 40 n$, with a package and a manifest of this version's."""
+    sha256_, digest = token_hash(name, 1), token_hash(version, 2)
+    manifest = f"name = {name!r}\n"
+    command = InstallTool(name, version, sha256_, digest, manifest, 40, "cli:ann")
+    return replace(command, **changes)
+
+
 @dataclass
 class Pure:
     """The kernel alone: a state, and the log that led to it."""
@@ -157,6 +165,7 @@ def rows(state: State) -> tuple[Any, ...]:
         state.bindings,
         state.answers,
         state.bulks,
+        state.tools,
     )
 
 
@@ -176,6 +185,7 @@ def read_all(reader: Reader) -> tuple[Any, ...]:
         {(row.agent, row.key_hash): row for row in reader.bindings(0)},
         {row.execution_id: row for row in reader.answers(0)},
         reader.bulks(),
+        reader.tools(),
     )
 
 

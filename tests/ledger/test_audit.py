@@ -58,6 +58,7 @@ def test_an_honest_ledger_is_not_blamed(sql: Sql, reader: Reader) -> None:
         "reservations",
         "rate_windows",
         "bulks",
+        "tool_plugins",
         "idempotency",
         "answers",
         "balances",

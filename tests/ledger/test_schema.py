@@ -22,6 +22,7 @@ FROZEN = {
     3: "c0b3be4bd4e708bbd4c80b3f844bb71e8aeac86a8292b1c69ef28a9f050bba3c",
     4: "eea7c4c1b2c30842dd25fa55b4d36e299fb5ee4a9e887d947b1f9327544f39f2",
     5: "7af4f8b38c8850948538b5462c00b1e44401edac6329d408c047624038275c7e",
+    6: "3bcf0d042bc4dfe4acc29481c8ceb6ec2b819de20c53bf54ac542d5a4181dc08",
 }
 
 ROWS = {
@@ -31,6 +32,7 @@ ROWS = {
     "reservations": state.Reservation,
     "idempotency": state.Binding,
     "bulks": state.Bulk,
+    "tool_plugins": state.ToolPlugin,
 }
 TABLES = tuple(tables(peewee.SqliteDatabase(None)).__dataclass_fields__)
 
@@ -122,6 +124,7 @@ def test_tables_are_found_by_name(reader: Reader) -> None:
         "idempotency",
         "answers",
         "bulks",
+        "tool_plugins",
         "event_log",
         "ledger_head",
     )
