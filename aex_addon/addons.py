@@ -27,6 +27,7 @@ from aex_addon.refusals import refuse
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
 from aex_addon.standing import Standing
+from aex_addon.tool_calls import ToolCalls, bench
 from aex_addon.version import version
 from aex_addon.web_acts import hand_over
 from aex_addon.websocket import Websocket
@@ -93,7 +94,10 @@ def default_addons(assembly: Assembly) -> list[Any]:
         doors,  # every later part reads its mark
         Captures(table, doors, assembly.payers),  # hears no flow: makes tunnels unasked
         Mount(create_app(hand_over(assembly, about)), assembly.settings.metrics),  # pages end here
-        Delegation(parts),  # what an agent may ask AEX itself
+        ToolCalls(
+            pipeline, bench(assembly.home, assembly.settings.ledger)
+        ),  # tools that AEX runs itself
+        Delegation(parts),  # what else an agent may ask of AEX
         pipeline,  # the life of a call
         Fallback(pipeline),  # and its next try, where a route has one
         Websocket(pipeline),  # the same, message by message

@@ -29,6 +29,7 @@ from aex_addon.payers import Payers
 from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
+from aex_addon.tools.capability import load_key
 from aex_addon.tracing import tracer
 from aex_addon.version import version
 from aex_addon.web_tokens import web_tokens
@@ -92,6 +93,7 @@ def prepare(home: Home, settings: Settings, environ: Mapping[str, str]) -> Confi
     """The home with its certificates: everything that needs no ledger. Safe to repeat."""
     home.ensure()
     web_tokens(home)
+    load_key(home.keys)
     made = configure(settings, environ, Secrets(), clock.utc_now())
     authority = ca.ensure(home.ca_dir, made.routes.hosts, clock.utc_now())
     if authority.reasons:

@@ -36,6 +36,7 @@ Door = Literal["proxy", "base-url", "capture", "own", "web", "foreign", "misdire
 
 # What AEX itself answers below the base URL, with an agent's token.
 OWN_API = "/v1/aex/"
+OWN_PATHS = frozenset(("/v1/tools/execute", "/openai/v1/tools/execute"))
 
 DOOR = "aex.door"
 PROVIDER = "aex.provider"
@@ -97,7 +98,8 @@ def arrival_at_home(routes: Routes, host: str, path: str) -> Arrival:
     if routes.by_host(host) is not None:
         trouble = f"{host} was sent to AEX as if AEX were it; use it as a proxy or a base URL"
         return Arrival("misdirected", trouble=trouble)
-    if path.partition("?")[0].startswith(OWN_API):
+    bare = path.partition("?")[0]
+    if bare.startswith(OWN_API) or bare in OWN_PATHS:
         return Arrival("own", path=path)
     found = routes.by_base_url(path)
     if found is None:

@@ -33,7 +33,8 @@ def end_early(flow: http.HTTPFlow, inflight: InFlight, denial: Denial) -> None:
         return
     inflight.cut = f"ended early: {denial.message}"
     try:
-        _order(flow, inflight, denial)
+        if not inflight.stop(denial):
+            _order(flow, inflight, denial)
     except Exception:
         logger.exception("a call could not be ended early; it goes on")
 

@@ -17,7 +17,7 @@ from providers.bulk import BulkFacts, tells_news
 from providers.bulk_price import Bill
 from providers.encoding import Decoder
 from providers.price import Price
-from providers.wire import Grant, Reading, Usage
+from providers.wire import Denial, Grant, Reading, Usage
 from providers.wire_format import Meter
 
 # The answer to the handshake of a WebSocket: "switching protocols".
@@ -107,6 +107,10 @@ class InFlight:
     told_at: int | None = None
     due: Due | None = None
     sent_at: float = 0.0
+
+    def stop(self, denial: Denial) -> bool:
+        """Ends it, where AEX itself does the work; False where a provider does, as here."""
+        return False
 
     def lose_sight(self) -> None:
         """From here on the answer passes unread."""

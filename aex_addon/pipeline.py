@@ -224,6 +224,7 @@ class Pipeline:
         for flow, inflight in list(self.inflight.items()):
             if inflight.settled:
                 continue
+            inflight.stop(denials.unavailable("the gateway is stopping"))
             try:
                 command = inflight.end("broken", calls.reached_provider(flow))
             except Exception:

@@ -63,6 +63,7 @@ class Settings(Table):
     witness_url: Annotated[str, AfterValidator(addresses.witness_url)] | None = None
     otel_url: Annotated[str, AfterValidator(addresses.collector)] | None = None
     metrics: Literal["loopback", "token"] = "loopback"
+    tool_runs_max: Annotated[int, Field(ge=1, le=256)] = 4
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -27,6 +27,7 @@ _OPERATION, _MODEL = "gen_ai.operation.name", "gen_ai.request.model"
 # A stop waits no longer for a collector that does not answer.
 _SEND_S = 2
 _OPERATIONS = (
+    ("tools/execute", "execute_tool"),
     ("embeddings", "embeddings"),
     ("images", "generate_content"),
     ("audio", "generate_content"),

@@ -99,6 +99,22 @@ def test_a_base_url(path: str, theirs: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "door"),
+    [
+        ("/v1/aex/tokens", "own"),
+        ("/v1/tools/execute", "own"),
+        ("/openai/v1/tools/execute?key=x", "own"),
+        ("/v1/tools/execute/", "base-url"),
+        ("/v1/tools", "base-url"),
+        ("/groq/v1/tools/execute", "base-url"),
+    ],
+)
+def test_what_aex_answers_itself(path: str, door: str) -> None:
+    """These very paths at its own address, and no others, are no provider's."""
+    assert arrival_at_home(TABLE, "127.0.0.1", path).door == door
+
+
+@pytest.mark.parametrize(
     ("place", "host"),
     [
         ("us-east5", "us-east5-aiplatform.googleapis.com"),

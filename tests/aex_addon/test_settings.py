@@ -227,6 +227,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "witness_url": ("https://w.example/aex?log=1", "https://w.example/aex?log=1"),
     "otel_url": ("http://127.0.0.1:4318/v1/traces", "http://127.0.0.1:4318/v1/traces"),
     "metrics": ("token", "token"),
+    "tool_runs_max": ("9", 9),
     "log_level": ("debug", "debug"),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from aex_addon import tracing
 from aex_addon.settings_values import ConfigError
 from aex_addon.tracing import Silent, tracer
 from tests.aex_addon.rig import CHAT, gateway, settings_for
@@ -99,6 +100,19 @@ async def test_a_span_of_each_call(
     sent = b"".join(collector.bodies)
     for secret in (WORDS, rig.token):
         assert secret.encode() not in sent
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "operation"),
+    [
+        ("/v1/tools/execute", "execute_tool"),
+        ("/v1/chat/completions", "chat"),
+        ("/v1/embeddings", "embeddings"),
+    ],
+)
+def test_operations_are_named_by_the_conventions(endpoint: str, operation: str) -> None:
+    """A tool that AEX runs is told from what a model does."""
+    assert tracing._call("p", "m", endpoint)["gen_ai.operation.name"] == operation
 
 
 def test_nobody_asked() -> None:

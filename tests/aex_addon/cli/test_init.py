@@ -19,7 +19,8 @@ def test_init_makes_all_of_it_private(aex: Aex, home: Home) -> None:
     for name in ("config", "ca", "bundle"):
         assert Path(made[name]).is_file()
     assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
-    private = (home.config, home.path / "ledger.db", home.ca_dir / "mitmproxy-ca.pem")
+    keys = (home.ca_dir / "mitmproxy-ca.pem", home.keys / "tools.key")
+    private = (home.config, home.path / "ledger.db", *keys)
     for path in (*private, made["admin_token"]):
         assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
     aex("audit")
