@@ -49,13 +49,13 @@ class Acts:
     def move(self, name: str, state: str, reason: str, actor: str) -> dict[str, Any]:
         """Another lifecycle state."""
         self.account(name)
-        self._do(SetState(name, state, reason, actor))
+        carry_out(self._handed, SetState(name, state, reason, actor))
         return self.shape(name)
 
     def top_up(self, name: str, nanousd: int, reason: str, actor: str) -> dict[str, Any]:
         """More budget."""
         self.account(name)
-        self._do(CreditAgent(name, nanousd, reason, actor))
+        carry_out(self._handed, CreditAgent(name, nanousd, reason, actor))
         return self.shape(name)
 
     def limits(self, name: str, wish: Limits, actor: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Acts:
             changes["caps"] = wish.caps
         if not changes:
             raise Problem(400, "invalid_request", "No limit is named.", 'Name one, as "rpm": 60.')
-        self._do(SetLimits(name, actor, **changes, reason=wish.reason))
+        carry_out(self._handed, SetLimits(name, actor, **changes, reason=wish.reason))
         return self.shape(name)
 
     def rotate(self, name: str, ttl_seconds: int | None, reason: str, actor: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Acts:
             revoke_others=True,
             reason=reason,
         )
-        self._do(command)
+        carry_out(self._handed, command)
         return {
             "name": name,
             "token": token.secret,
@@ -113,7 +113,7 @@ class Acts:
             caps=wish.caps,
             reason=wish.reason,
         )
-        self._do(command)
+        carry_out(self._handed, command)
         made = self.shape(wish.name)
         if token is not None:
             made |= {
@@ -130,8 +130,10 @@ class Acts:
     def _end(self, ttl_seconds: int | None) -> int:
         return self._handed.now() + ttl_seconds * _SECOND if ttl_seconds else 0
 
-    def _do(self, command: Command) -> None:
-        outcome = self._handed.execute(command)
-        if isinstance(outcome, Rejected):
-            sentence = outcome.message[:1].upper() + outcome.message[1:].rstrip(".") + "."
-            raise Problem(409, "command_refused", sentence, "Nothing was changed.")
+
+def carry_out(handed: Handed, command: Command) -> None:
+    """One command of the ledger. Raises Problem (409) with the reason where it is refused."""
+    outcome = handed.execute(command)
+    if isinstance(outcome, Rejected):
+        sentence = outcome.message[:1].upper() + outcome.message[1:].rstrip(".") + "."
+        raise Problem(409, "command_refused", sentence, "Nothing was changed.")

@@ -19,6 +19,7 @@ from web.health import health
 from web.live import live
 from web.metrics import BooksCollector
 from web.pages import Sums, pages
+from web.plugins import plugins
 from web.problems import explain, ticks
 from web.spend import Spend
 from web.tally import Tally
@@ -38,6 +39,7 @@ def create_app(handed: Handed) -> Flask:
     guard(app, handed)
     for part in (health(handed), api(handed), pages(handed, sums), live(handed, sums)):
         app.register_blueprint(part)
+    app.register_blueprint(plugins(handed))
     app.register_blueprint(forms(handed))
     collector = BooksCollector(handed, sums.tally)
 

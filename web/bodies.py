@@ -87,6 +87,14 @@ class Create(_Body):
     reason: Reason
 
 
+class Tool(_Body):
+    """Lets a tool be run, or not. digest: of the manifest that was looked at, so that no other one
+    is let run by mistake."""
+
+    reason: Reason
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
 class Why(_Body):
     """An act that takes nothing but its reason."""
 

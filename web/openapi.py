@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ledger.state import STATES
 from web import bodies
 from web.asked import LIMIT_MAX
-from web.shapes import account_schema, execution_schema, schema_of
+from web.shapes import account_schema, execution_schema, schema_of, tool_schema
 
 _TEXT = {"type": "string", "maxLength": 200, "pattern": r"^[ -~]*$"}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
@@ -37,6 +37,7 @@ _QUERY: dict[str, tuple[dict[str, Any], str]] = {
 _NAMES = {
     "name": "An agent, a team, or a run (`agent/run`).",
     "execution_id": "An execution's id, `ex_…`.",
+    "tool": "A tool's name.",
 }
 
 _ACTIVITY = ("agent", "model", "state", "id", "since", "until", "cursor", "after", "limit")
@@ -58,6 +59,10 @@ ROUTES: tuple[Route, ...] = (
     ("post", "/admin/agents/{name}/top-up", "More budget.", (), bodies.TopUp, 200, "Account"),
     ("post", "/admin/agents/{name}/limits", "Other limits.", (), bodies.Limits, 200, "Account"),
     ("post", "/admin/agents/{name}/rotate-token", "A new token.", (), bodies.Rotate, 200, "Token"),
+    ("get", "/admin/plugins", "The tools.", (), None, 200, "Tools"),
+    ("get", "/admin/plugins/{tool}", "One tool.", (), None, 200, "ToolPlugin"),
+    ("post", "/admin/plugins/{tool}/enable", "Let it run.", (), bodies.Tool, 200, "ToolPlugin"),
+    ("post", "/admin/plugins/{tool}/disable", "No more.", (), bodies.Tool, 200, "ToolPlugin"),
     ("get", "/admin/checkpoints", "The newest checkpoint.", (), None, 200, "Object"),
     ("post", "/admin/checkpoints", "Sign the log as it is now.", (), None, 200, "Object"),
     ("get", "/admin/replay", "The books of then.", _REPLAY, None, 200, "Object"),
@@ -154,6 +159,8 @@ def _schemas() -> dict[str, Any]:
         "Token": schema_of(name=text, token=text, token_id=text),
         "Account": account_schema(),
         "Accounts": schema_of(agents=_list("Account")),
+        "ToolPlugin": tool_schema(),
+        "Tools": schema_of(plugins=_list("ToolPlugin")),
         "Execution": execution_schema(),
         "Activity": schema_of(executions=_list("Execution"), cursor=whole, head=_COUNT),
     }

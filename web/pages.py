@@ -21,8 +21,9 @@ from web import asked, tree
 from web.charts import Chart, chart
 from web.handed import Handed
 from web.health import chain_trouble
+from web.plugins import standing
 from web.problems import Problem
-from web.shapes import caps_shape, token_shape
+from web.shapes import caps_shape, token_shape, tool_shape
 from web.spend import Hours, Spend, series
 from web.story import story
 from web.tally import Tally
@@ -111,11 +112,13 @@ def overview_of(handed: Handed, sums: Sums) -> dict[str, Any]:
             calls = reader.activity(Filter(), limit=SHOWN).rows
             denied = reader.activity(Filter(state=DENIED), limit=DENIALS).rows
             books = books_of(reader, now)
+            tools = [tool_shape(tool) for tool in standing(reader.tools())]
     return {
         "accounts": tree.rows(trees, hours, ends),
         "calls": execution_rows(calls),
         "denials": denial_rows(denied),
         "books": books,
+        "tools": tools,
         "figures": figures(handed, trees, hours),
         "charts": _charts(hours, span_name, now),
         "range": span_name if span_name in _RANGES else "24h",

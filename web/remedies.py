@@ -22,6 +22,10 @@ _BY_CODE = {
     "idempotency_key_reused": "The agent used one key for two requests; it takes a new one.",
     "model_unpriced": 'Price it: [models."NAME"] in aex.toml; `aex models list` shows the known.',
     "provider_key_missing": "Give the gateway the provider's key: api_key_env in aex.toml.",
+    "no_such_tool": "`aex plugin list` shows the tools; `aex plugin install` takes one in.",
+    "tool_disabled": "Look at it (`aex plugin show NAME`), then `aex plugin enable NAME`.",
+    "tool_changed": "It passes by itself: the tool was exchanged while it was asked for.",
+    "tool_unreadable": "Install it again: `aex plugin install MANIFEST PACKAGE`.",
     "not_metered": 'Nothing unmetered passes unless unmetered_paths = "pass".',
 }
 

@@ -15,7 +15,16 @@ from ledger.caps import parse
 from ledger.events import Event
 from ledger.logged import Logged
 from ledger.money import show_usd
-from ledger.state import OPEN_STATES, STATES, Agent, Execution, Token
+from ledger.state import (
+    DISABLED,
+    ENABLED,
+    OPEN_STATES,
+    STATES,
+    Agent,
+    Execution,
+    Token,
+    ToolPlugin,
+)
 from ledger.windows import end_of
 
 _SECOND = 1_000_000_000
@@ -108,6 +117,25 @@ def token_shape(token: Token, now_ns: int) -> dict[str, Any]:
     }
 
 
+def tool_shape(tool: ToolPlugin) -> dict[str, Any]:
+    """A tool with its manifest; null where that is no JSON."""
+    try:
+        manifest = json.loads(tool.manifest)
+    except ValueError:
+        manifest = None
+    return {
+        "name": tool.name,
+        "version": tool.version,
+        "state": tool.state,
+        **amounts(cost=tool.cost_nanousd),
+        "sha256": tool.sha256,
+        "digest": tool.digest,
+        "installed_at": iso(tool.installed_at),
+        "changed_at": iso(tool.changed_at),
+        "manifest": manifest,
+    }
+
+
 def execution_shape(execution: Execution) -> dict[str, Any]:
     """One call. What is not known yet is null."""
     row = execution._asdict()
@@ -159,6 +187,18 @@ def account_schema() -> dict[str, Any]:
         stopped_by=optional,
         created_at=optional,
         expires_at=optional,
+    )
+
+
+def tool_schema() -> dict[str, Any]:
+    """JSON Schema of tool_shape."""
+    text = {"type": "string"}
+    texts = ("name", "version", "cost_usd", "sha256", "digest", "installed_at", "changed_at")
+    return schema_of(
+        **dict.fromkeys(texts, text),
+        state={"type": "string", "enum": [ENABLED, DISABLED]},
+        cost_nanousd={"type": "integer"},
+        manifest={"type": ["object", "null"]},
     )
 
 

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from ledger.activity import ActivityReader
-from tests.ledger.making import REFUSED, URL, admit, commit, create, open_at, team
+from tests.ledger.making import REFUSED, URL, admit, commit, create, install, open_at, team
 from tests.web.conftest import HOST, Site
 from web.openapi import RELOAD, ROUTES
 
@@ -37,7 +37,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     store = open_at(base)
     store.execute([team("lab"), create("bot", 10**9, parent="lab")])
     store.execute([admit("e1", "bot"), admit("e2", "bot", refusal=REFUSED), admit("e3", "bot")])
-    store.one(commit("e1", 70))
+    store.execute([commit("e1", 70), install()])
     site = Site(store, lambda: ActivityReader(URL, base))
     client = site.client(reload=lambda _actor, _reason: {"changed": []})
     app, header = client.application, client.environ_base["HTTP_AUTHORIZATION"]
