@@ -95,6 +95,13 @@ def test_the_kernel_emits_canonical_payloads(
         admin_commands.SetState("alice", "PAUSED", "why" + label[:99], "operator"),
         admin_commands.RevokeToken(token_hash("alice", 2), label, "operator"),
         admin_commands.DeleteAgent("alice", "operator"),
+        admin_commands.InstallTool(
+            "t", "1", "a" * 64, "d" * 64, json.dumps(model), amount, label, model
+        ),
+        *(
+            admin_commands.SetTool("t", state, label)
+            for state in ("enabled", "disabled", "removed")
+        ),
         admin_commands.NoteGateway("gw-1", "stopped"),
     ):
         assert not isinstance(kernel(command), commands.Rejected)
