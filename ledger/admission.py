@@ -249,4 +249,5 @@ def _admit(
         Draft(events.RESERVED, token.agent, command.execution_id, reserved),
         Draft(events.DISPATCHED, token.agent, command.execution_id, {}),
     ]
-    return drafts, Admitted(command.execution_id, token.agent, amount, cap)
+    held = tuple(level.caps for level in levels if level.caps)
+    return drafts, Admitted(command.execution_id, token.agent, amount, cap, held)

@@ -141,6 +141,13 @@ def decide(command: Admit, token: Token, levels: Sequence[Agent]) -> tuple[Denie
     return None, cap
 
 
+def allow_tool(held: Sequence[str], tool: str) -> bool:
+    """Whether a call of this tool, run by a server, would keep to all of these stored caps."""
+    asked = Asked(functions=frozenset(), server_tools=frozenset((tool,)))
+    each = [parse(text) for text in held]
+    return all(caps is not None and _tools(caps, asked) is None for caps in each)
+
+
 def _held(caps: Caps | None, command: Admit, clamps: bool, cap: int) -> tuple[Refusal | None, int]:
     if caps is None:
         return _refusal("caps_unreadable", "its caps cannot be read by this AEX"), 0

@@ -208,12 +208,16 @@ CallCommand = Admit | Commit | Release | Recover | Adjust | NoteResults | BillBu
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The call may leave: it is reserved and dispatched, durably once the batch commits."""
+    """The call may leave: it is reserved and dispatched, durably once the batch commits.
+
+    caps: as they are stored, of every level that has some.
+    """
 
     execution_id: str
     agent: str
     reserved_nanousd: int
     output_tokens_cap: int
+    caps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

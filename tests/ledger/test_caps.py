@@ -12,7 +12,7 @@ import pytest
 
 from ledger.admin_commands import DeleteAgent, SetLimits
 from ledger.audit import audit
-from ledger.caps import FLAGS, NAMES, Caps, changed, parse, stored, unfit
+from ledger.caps import FLAGS, NAMES, Caps, allow_tool, changed, parse, stored, unfit
 from ledger.commands import Admitted, Asked, Denied, Done, Quote, Rejected
 from ledger.events import AGENT_CREATED, AGENT_LIMITS
 from ledger.read import Reader
@@ -311,3 +311,40 @@ def test_a_store_keeps_caps(tmp_path: Path) -> None:
         (row,) = [row for row in reader.executions(limit=None) if row.execution_id == "e2"]
         assert (row.state, row.status_code) == ("DENIED", 403)
         assert [finding.law for finding in audit(reader) if not finding.holds] == []
+
+
+@pytest.mark.parametrize(
+    ("caps", "allowed"),
+    [
+        ((), True),
+        (('{"tool_names":["desk/*"]}',), True),
+        (('{"tool_names":["desk/*"]}', '{"tool_names":["x"]}'), False),
+        (('{"tool_names":["add"]}',), False),
+        (('{"tool_names":[]}',), False),
+        (('{"tools":false}',), False),
+        (('{"strict":true}',), False),
+        (('{"strict":true,"tool_names":["*/add"]}',), True),
+        (('{"function_calling":false}',), True),
+        (("{}", '{"of_another":1}'), False),
+    ],
+)
+def test_a_tool_that_a_server_runs(caps: tuple[str, ...], allowed: bool) -> None:
+    """Who may be shown it is who may call it: all levels say so."""
+    assert allow_tool(caps, "desk/add") is allowed
+    for text in caps:
+        kernel = started(caps=json.loads(text)) if "another" not in text else None
+        if kernel is not None and len(caps) == 1:
+            no_model = {"models": (), "input_tokens": 0, "output_tokens": 0}
+            found = ask(kernel, **no_model, server_tools=of("desk/add"), quote=Quote())
+            assert found.startswith("holds") is allowed
+
+
+def test_who_is_admitted_is_told_by_which_caps() -> None:
+    """Those of every level that has some, nearest first."""
+    kernel = started(caps={"vision": False})
+    outcome = kernel(admit("e1", quote=QUOTE, asked=TEXT))
+    assert isinstance(outcome, Admitted)
+    assert outcome.caps == ('{"vision":false}',)
+    outcome = started()(admit("e1", quote=QUOTE, asked=TEXT))
+    assert isinstance(outcome, Admitted)
+    assert outcome.caps == ()
