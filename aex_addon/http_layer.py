@@ -29,7 +29,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.version import MITMPROXY
 
 from aex_addon import http1_upstream
-from aex_addon.http_stream import GovernedStream, Interrupt, Remarks
+from aex_addon.http_stream import Aside, GovernedStream, Interrupt, Remarks
 
 logger = logging.getLogger("aex")
 
@@ -50,7 +50,7 @@ class GovernedHttpLayer(HttpLayer):
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
-        if isinstance(event, Interrupt):
+        if isinstance(event, Interrupt | Aside):
             yield from self._interrupt(event)
         elif (
             not isinstance(event, events.ConnectionEvent) or event.connection not in self.abandoned
@@ -62,7 +62,7 @@ class GovernedHttpLayer(HttpLayer):
         if self.connections.pop(connection, None) is not None:
             self.abandoned.add(connection)
 
-    def _interrupt(self, event: Interrupt) -> layer.CommandGenerator[None]:
+    def _interrupt(self, event: Interrupt | Aside) -> layer.CommandGenerator[None]:
         for stream in list(self.streams.values()):
             inside = stream.child_layer is not None
             if inside or getattr(stream, "flow", None) is event.flow:

@@ -3,7 +3,7 @@
 Owns: (1) what the limit on bodies holds for: what AEX keeps whole, not what only passes through;
 (2) ending a call that is under way, which no hook can: an answer that has not begun becomes a
 denial, a stream gets its last event and a proper end, anything else is broken off. The provider's
-connection is closed first, so that it stops generating.
+connection is closed first, so that it stops generating; (3) saying something beside a stream.
 Refuses to know: when a call is to end, and what its last words are.
 """
 
@@ -62,6 +62,10 @@ class Interrupt(events.MessageInjected[Farewell]):
     """Ends the call of its flow."""
 
 
+class Aside(events.MessageInjected[Callable[[], bytes]]):
+    """Says something more to the client of its flow, in the middle of a stream."""
+
+
 class GovernedStream(TryingStream):
     """mitmproxy's stream with both."""
 
@@ -87,6 +91,8 @@ class GovernedStream(TryingStream):
         """Once ended, nothing more of the provider is heard."""
         if isinstance(event, Interrupt):
             yield from self._interrupt(event.message)
+        elif isinstance(event, Aside):
+            yield from self._say(event.message)
         elif not self.ended or not isinstance(event, OF_THE_PROVIDER):
             yield from super()._handle_event(event)
 
@@ -114,6 +120,13 @@ class GovernedStream(TryingStream):
             yield from self.send_response(already_streamed=True)
         else:
             yield from self._break_off()
+
+    def _say(self, beside: Callable[[], bytes]) -> layer.CommandGenerator[None]:
+        """While an answer streams, and at no other time, something can be said beside it."""
+        if self.ended or self.server_state != self.state_stream_response_body:
+            return
+        if words := beside():
+            yield SendHttp(ResponseData(self.stream_id, words), self.context.client)
 
     def _break_off(self) -> layer.CommandGenerator[None]:
         self.flow.error = mitm_flow.Error(_WHY)

@@ -29,6 +29,7 @@ class Tap:
         self._event = b""
         self._on_edge: Callable[[], object] | None = None
         self._shut = False
+        self._beside = b""
 
     def __call__(self, data: bytes) -> Iterable[bytes]:
         """What of it goes on; an empty chunk would be written, and end the body early."""
@@ -47,10 +48,28 @@ class Tap:
                 self._shut = True
                 self._on_edge()
                 return (kept[:end],)
+        end = self._edge.within(kept) if self._beside else None
+        if end is not None:
+            kept = kept[:end] + self._beside + kept[end:]
+            self._beside = b""
         self._edge.passed(kept)
         if self._watch is not None:
             self._watch(len(data))
         return (kept,)
+
+    def say(self, event: bytes) -> bool:
+        """Has an event said beside what comes, as soon as it may be. False where none can be."""
+        if self._edge is None or self._shut:
+            return False
+        self._beside += event
+        return True
+
+    def beside(self) -> bytes:
+        """What is to be said and can be now; the rest is said after the next whole event."""
+        if self._edge is None or self._shut or not self._edge.at:
+            return b""
+        said, self._beside = self._beside, b""
+        return said
 
     def stop(self, event: bytes, on_edge: Callable[[], object]) -> bool:
         """Ends the answer with this event. False while the client holds half of another.

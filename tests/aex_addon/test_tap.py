@@ -102,3 +102,27 @@ def test_it_is_watched() -> None:
     tap = Tap(passing, SseEdge(), watch)
     assert told(tap, b"a: 1\n\n", b"a: 2\n\n", b"a: 3\n\n") == [b"a: 1\n\n", b"a: 2\n\n"]
     assert came == [6, 6]
+
+
+def test_something_is_said_beside_it() -> None:
+    """Between two events at once; within one after its end, before the next, and once."""
+    tap = Tap(passing, SseEdge())
+    assert tap.beside() == b""
+    assert tap.say(ERROR)
+    assert (tap.beside(), tap.beside()) == (ERROR, b"")
+    told(tap, b"data: ")
+    assert tap.say(ERROR)
+    assert tap.say(b"data: 2\n\n")
+    assert tap.beside() == b""
+    assert told(tap, b"1\n") == [b"1\n"]
+    assert told(tap, b"\ndata: 3\n\n") == [b"\n" + ERROR + b"data: 2\n\ndata: 3\n\n"]
+    assert told(tap, b"data: 4\n\n") == [b"data: 4\n\n"]
+
+
+def test_where_nothing_can_be_said() -> None:
+    """In a body without events, and in a stream that is over."""
+    assert not Tap(passing, None).say(ERROR)
+    tap = Tap(passing, SseEdge())
+    assert tap.say(ERROR)
+    tap.stop(ERROR, lambda: None)
+    assert (tap.say(ERROR), tap.beside()) == (False, b"")
