@@ -15,9 +15,10 @@ from datetime import datetime
 
 from aex_addon.settings import Settings
 from ledger.commands import Quote, Refusal
-from providers import bulk_price
+from providers import bulk_price, mcp_server
 from providers.bulk import BulkFacts
-from providers.prices import Price, PriceBook, UnknownPrice
+from providers.mcp_meter import McpFacts
+from providers.prices import Price, PriceBook, UnknownPrice, free
 from providers.registry import find
 from providers.unquotable import Unquotable
 from providers.wire import Call, Facts, Refused
@@ -63,6 +64,12 @@ class Appraisal:
         return self.input_tokens + self.quote.choices * self.quote.output_tokens_cap
 
     @property
+    def reads_answer(self) -> bool:
+        """True if something of the answer may have to be hidden, or edited."""
+        priced = self.facts.stream and self.price is not None
+        return priced or isinstance(self.facts, BulkFacts | McpFacts)
+
+    @property
     def metered(self) -> bool:
         """True if the call has a price."""
         return self.facts.kind == "metered"
@@ -85,6 +92,8 @@ def appraise(
         return Appraisal(facts, wire_format)
     if isinstance(facts, BulkFacts):
         return _priced_bulk(call, wire_format, facts, prices, settings, at)
+    if isinstance(facts, McpFacts):
+        return _priced_tools(call, wire_format, facts, settings)
     return _priced(call, wire_format, facts, prices, settings, at)
 
 
@@ -143,6 +152,17 @@ def _priced_bulk(
     except Unquotable as unknown:
         return _unquoted(wire_format, facts, unknown, settings)
     return Appraisal(facts, wire_format, price, Quote(fixed_nanousd=nanousd), tokens)
+
+
+def _priced_tools(
+    call: Call, wire_format: WireFormat, facts: McpFacts, settings: Settings
+) -> Appraisal:
+    """Calls of tools cost what the operator says, whatever they do."""
+    server = settings.mcp[call.provider]
+    each = [mcp_server.price(tool, server.tools, server.default_usd) for _, tool in facts.calls]
+    facts = replace(facts, prices=tuple(each))
+    price = replace(free(call.provider, facts.model or ""), source="config")
+    return Appraisal(facts, wire_format, price, Quote(fixed_nanousd=price.bill(facts.bill)))
 
 
 def _unquoted(

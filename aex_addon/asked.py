@@ -13,9 +13,12 @@ from aex_addon.aliases import Choice
 from aex_addon.appraisal import Appraisal
 from ledger.commands import Asked
 from providers.bulk import Bulk, BulkFacts
+from providers.mcp_meter import McpFacts
 from providers.unquotable import Unquotable
 from providers.uses import UNKNOWN
 from providers.wire import Facts
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def asked(
@@ -27,12 +30,12 @@ def asked(
     provider, raises Unquotable where it does not know it.
     """
     facts = appraisal.facts
-    if facts.kind != "metered":
+    tools = facts.uses.server_tools if facts.uses and isinstance(facts, McpFacts) else _NOTHING
+    if facts.kind != "metered" or isinstance(facts, McpFacts):
         if facts.uses is None:
             return Asked(passthrough=of_agent)
-        # What costs nothing runs no model.
-        nothing: frozenset[str] = frozenset()
-        return Asked((), False, 0, 0, False, nothing, nothing, nothing, of_agent)
+        # What costs nothing runs no model, and a tool's call is none either.
+        return Asked((), False, 0, 0, False, _NOTHING, tools, _NOTHING, of_agent)
     bulk = facts.bulk if isinstance(facts, BulkFacts) else None
     if bulk is not None:
         models, sent, made, clampable = bulk.models, _most_sent(bulk), _most_made(bulk), False

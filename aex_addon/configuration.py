@@ -52,6 +52,6 @@ def configure(
     Raises ConfigError with all mistakes of providers, else of prices, else of routes: each can be
     judged only where the one before it stands.
     """
-    table = routes(settings.providers, environ, secrets)
+    table = routes(settings.providers, environ, secrets, settings.mcp)
     prices = price_book(settings)
     return Configuration(settings, table, prices, aliases(settings, table, prices, at))

@@ -48,10 +48,15 @@ class Outgoing:
 
 
 class Credentials(Protocol):
-    """What one provider's calls are let in with."""
+    """What one provider's calls are let in with.
+
+    of_agent:        the agent's own key goes out; token_stands_in: an AEX token may stand where
+                     the agent has a key, and says who pays.
+    """
 
     name: str
     of_agent: bool
+    token_stands_in: bool
 
     @property
     def goes_without(self) -> bool:
@@ -89,6 +94,7 @@ class OwnSecret:
     """
 
     of_agent = False
+    token_stands_in = True
 
     def __init__(
         self,
@@ -170,8 +176,9 @@ class OwnSecret:
 class AgentsKey:
     """The agent's own key goes on to the provider, and AEX adds none.
 
-    Who pays is then told by the proxy credential alone. What has the form of an AEX token is no
-    key, wherever it stands, and never leaves.
+    Who pays is then told by the proxy credential alone; where no key is needed, by an AEX token in
+    its place too. What has the form of an AEX token is no key, wherever it
+    stands, and never leaves.
     """
 
     of_agent = True
@@ -179,7 +186,8 @@ class AgentsKey:
     goes_without = False
     lacks = False
 
-    def __init__(self, provider: str, place: KeyPlace) -> None:
+    def __init__(self, provider: str, place: KeyPlace, needed: bool = True) -> None:
+        self.token_stands_in = not needed
         self._provider = provider
         self._place = place.name
 
@@ -188,7 +196,7 @@ class AgentsKey:
 
     def lacking(self, request: http.Request) -> Refusal | None:
         """401 where the agent sends no key."""
-        if any(identity.own_keys(request, self._place)):
+        if self.token_stands_in or any(identity.own_keys(request, self._place)):
             return None
         message = (
             f"Calls to {self._provider} go out with the agent's own key, and this one carries none "

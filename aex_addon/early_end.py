@@ -18,6 +18,7 @@ from aex_addon.inflight import InFlight
 from aex_addon.refusals import refuse
 from aex_addon.socket_layer import POLICY, outbox_of
 from aex_addon.tap import Tap
+from providers.mcp_errors import error_events
 from providers.quirks import adjust
 from providers.wire import Denial
 
@@ -42,7 +43,9 @@ def end_early(flow: http.HTTPFlow, inflight: InFlight, denial: Denial) -> None:
 def _order(flow: http.HTTPFlow, inflight: InFlight, denial: Denial) -> None:
     wire_format = inflight.appraisal.wire_format
     adjusted = adjust(denial, flow.request.headers.get("user-agent", ""))
-    event = wire_format.error_event(adjusted) if wire_format else b""
+    event = b""
+    if wire_format is not None:
+        event = error_events(wire_format, adjusted, flow.request.raw_content or b"")
     farewell = Farewell(refuse(flow, denial), functools.partial(_last_words, flow, event))
     interrupt = functools.partial(_interrupt, flow, farewell)
     outbox = outbox_of(flow)

@@ -35,6 +35,7 @@ from aex_addon.assembly import Assembly, assemble
 from aex_addon.capture_modes import as_mitmproxy, kind_of
 from aex_addon.home import Home, HomeError
 from aex_addon.hook_table import GatewayMaster
+from aex_addon.mcp_calls import waited_for
 from aex_addon.pipeline import Pipeline
 from aex_addon.settings import Settings
 from aex_addon.version import version
@@ -208,10 +209,11 @@ def _apply(master: Master, settings: Settings) -> None:
 async def _drain(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + assembly.parts.settings.drain_seconds
-    if pipeline.inflight:
-        logger.info("stopping: %d calls under way", len(pipeline.inflight))
+    calls = pipeline.inflight
+    if waited_for(calls):
+        logger.info("stopping: %d calls under way", waited_for(calls))
     try:
-        while pipeline.inflight and loop.time() < deadline:  # noqa: ASYNC110 - only at a stop
+        while waited_for(calls) and loop.time() < deadline:  # noqa: ASYNC110 - only at a stop
             await asyncio.sleep(_LOOK_S)
         pipeline.settle_all()
         if not await assembly.parts.books.drained(_SETTLE_S):

@@ -16,6 +16,7 @@ from ledger.commands import Admitted, Commit, Release
 from providers.bulk import BulkFacts, tells_news
 from providers.bulk_price import Bill
 from providers.encoding import Decoder
+from providers.mcp_meter import McpFacts
 from providers.price import Price
 from providers.wire import Denial, Grant, Reading, Usage
 from providers.wire_format import Meter
@@ -150,10 +151,8 @@ class InFlight:
             return self._unanswered(bytes_left)
         opened = self.status == SWITCHED and self.appraisal.facts.kind == "socket"
         if not 200 <= self.status < 300 and not opened:
-            if self._may_have_begun():
-                reason = (
-                    f"the provider answered {self.status}; the batch may have begun all the same"
-                )
+            if begun := self._may_have_begun():
+                reason = f"the provider answered {self.status}; {begun} all the same"
                 return Commit(
                     execution_id, None, self.status, None, "estimated", "uncertain", reason
                 )
@@ -197,10 +196,14 @@ class InFlight:
         actual = max(bound, told)
         return Commit(execution_id, actual, self.status, counts, "estimated", "estimated", reason)
 
-    def _may_have_begun(self) -> bool:
-        """A batch runs on without a connection, so only a refusal says that it does not."""
-        batch = isinstance(self.appraisal.facts, BulkFacts) and self.appraisal.price is not None
-        return batch and self.status >= 500 and self.status not in _REFUSING
+    def _may_have_begun(self) -> str:
+        """A batch runs on without a connection, and a tool has run before its server fails, so only
+        a refusal says that they do not; "" where nothing can have begun."""
+        if self.status < 500 or self.status in _REFUSING or self.appraisal.price is None:
+            return ""
+        if isinstance(self.appraisal.facts, BulkFacts):
+            return "the batch may have begun"
+        return "the tool may have run" if isinstance(self.appraisal.facts, McpFacts) else ""
 
     def _begun(self) -> Commit:
         """A batch is booked at its bound: what it comes to is told with its results, if ever."""

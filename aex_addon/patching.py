@@ -12,7 +12,6 @@ from mitmproxy import http
 from aex_addon import calls, denials
 from aex_addon.aliases import Choice
 from aex_addon.inflight import InFlight
-from providers.bulk import BulkFacts
 from providers.wire import Denial
 
 
@@ -23,7 +22,7 @@ def patch(flow: http.HTTPFlow, choice: Choice, inflight: InFlight) -> Denial | N
     if appraisal.price is not None:
         assert appraisal.wire_format is not None, "only a wire format's facts get a price"
         body = appraisal.wire_format.patch(choice.call, facts, inflight.grant())
-    if (facts.stream and appraisal.price) or isinstance(facts, BulkFacts):
+    if appraisal.reads_answer:
         # What is hidden from an answer, or edited in it, must be bytes that can be read.
         flow.request.headers["accept-encoding"] = "identity"
     if route.credentials.of_agent and calls.breaks_signature(flow.request, body):

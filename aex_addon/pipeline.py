@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
-from aex_addon import calls, clock, denials, handshake, reading, watch
+from aex_addon import calls, clock, denials, handshake, mcp_calls, mcp_streams, reading, watch
 from aex_addon.admission import Admission
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
@@ -95,7 +95,7 @@ class Pipeline:
         if route is None:
             # The table was another one when its head came in.
             return denials.unavailable("its configuration has just changed")
-        slot, own = not route.credentials.of_agent, route.provider.key_header.name
+        slot, own = route.credentials.token_stands_in, route.provider.key_header.name
         credential = self.parts.identity.of(flow, slot, own)
         if credential is None:
             return denials.missing_token(slot, where_from(flow.client_conn))
@@ -110,7 +110,7 @@ class Pipeline:
         if isinstance(outcome, Replayed):
             return await self.answers.replay(flow, outcome.execution_id)
         if isinstance(outcome, Denial):
-            return outcome
+            return None if mcp_streams.told(flow, outcome, command, self.inflight) else outcome
         trip.let_others_stand_by(flow)
         return self.dispatch(flow, trip, self.opened(trip, command, outcome, appraisal))
 
@@ -118,6 +118,7 @@ class Pipeline:
         self, trip: Trip, command: Admit, admitted: Admitted, appraisal: Appraisal
     ) -> InFlight:
         """An admitted try, about to be dispatched."""
+        appraisal = mcp_calls.as_admitted(appraisal, trip, admitted)
         inflight = InFlight(admitted, appraisal, trip.choice.route.id, due=trip.due)
         inflight.attempt = Attempt(
             command.token_hash, command.fingerprint, keyed=bool(command.key_hash)

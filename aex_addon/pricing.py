@@ -18,7 +18,7 @@ from providers.provider import Provider
 
 def price_book(settings: Settings) -> PriceBook:
     """Prices as configured. Raises ConfigError for a price that cannot be, or is of nobody."""
-    providers = {row.provider.id: row.provider for row in rows(settings.providers)}
+    providers = {row.provider.id: row.provider for row in rows(settings.providers, settings.mcp)}
     strange = tuple(
         f'aex.toml: models."{name}": no provider is called {model.provider!r}'
         for name, model in settings.models.items()

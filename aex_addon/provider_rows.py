@@ -18,10 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from aex_addon.settings_tables import ProviderSettings
+from aex_addon.settings_mcp import McpSettings
+from aex_addon.settings_tables import KeySettings, ProviderSettings
 from aex_addon.settings_values import ConfigError
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
+from providers import mcp_server
 from providers.provider import KeyHeader, KeyParameter, Nests, Provider
 from providers.registry import PROVIDERS, family
 from providers.subscriptions import METERED
@@ -29,6 +31,7 @@ from providers.subscriptions import METERED
 # What AEX's own address serves besides: no provider's prefix may hide it.
 PAGES = frozenset(("admin", "api", "dashboard", "health", "metrics", "static", "v1"))
 NO_SETTINGS = ProviderSettings()
+NO_SERVERS: Mapping[str, McpSettings] = {}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VERSION = re.compile(r"/v\d\w*\Z")
@@ -49,8 +52,11 @@ class Row:
     settings: ProviderSettings = NO_SETTINGS
 
 
-def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
-    """All rows. Raises ConfigError with one line for each provider that cannot be."""
+def rows(
+    configured: Mapping[str, ProviderSettings], servers: Mapping[str, McpSettings] = NO_SERVERS
+) -> tuple[Row, ...]:
+    """All rows, those of MCP servers last. Raises ConfigError with one line for each that cannot
+    be."""
     known = {provider.id: provider for provider in PROVIDERS}
     found: dict[str, ProviderSettings] = {}
     problems = []
@@ -75,6 +81,12 @@ def rows(configured: Mapping[str, ProviderSettings]) -> tuple[Row, ...]:
             problems.append(f"aex.toml: [providers.{name}] {problem}")
         else:
             made.append(_new(name, found[name]))
+    for name, server in servers.items():
+        problem = "is a provider's name too" if name in found else _unusable(name, known)
+        if problem:
+            problems.append(f"aex.toml: [mcp.{name}] {problem}")
+        else:
+            made.append(_served(name, server))
     problems += _clashes(made)
     for row in made:
         if row.provider.free and row.provider.price_as:
@@ -107,6 +119,23 @@ def _new(name: str, settings: ProviderSettings) -> Row:
         formats=(),
     )
     return replace(_at(_named(blank, settings), settings.upstream), settings=settings)
+
+
+def _served(name: str, server: McpSettings) -> Row:
+    """An MCP server; its calls go to its own address, whichever of its hosts was asked."""
+    parts = urlsplit(server.url)
+    host, upstream = parts.hostname or "", f"{parts.scheme}://{parts.netloc}"
+    hosts = server.hosts or ([host] if _can_be_governed(host) else [])
+    made = mcp_server.server(name, upstream, parts.path, server.paths, hosts)
+    kept = server.model_dump(include=set(KeySettings.model_fields) - {"credentials"})
+    own_key = any(kept[key] for key in kept if key.startswith("api_key") and "ttl" not in key)
+    made = replace(
+        made,
+        credentials="key" if own_key or server.credentials == "key" else "optional",
+        api_key_env=server.api_key_env or "",
+        key_header=_key_header(server.key_header) or made.key_header,
+    )
+    return Row(made, upstream, moved=True, settings=ProviderSettings(**kept))
 
 
 def _named(provider: Provider, settings: ProviderSettings) -> Provider:
@@ -186,11 +215,17 @@ def _mistake(name: str, settings: ProviderSettings, known: Mapping[str, Provider
         hint = f"did you mean {near[0]!r}? " if near else ""
         listed = ", ".join(sorted(known))
         return f"is none of those AEX knows: {listed}. {hint}A new one needs upstream and formats."
+    return _unusable(name, known)
+
+
+def _unusable(name: str, known: Mapping[str, Provider]) -> str:
+    """Why nothing can be served under this name; empty if it can."""
     if not _NAME.fullmatch(name):
         return "has a name that no path can hold; use a-z, 0-9, dot, dash and underscore"
     if name in PAGES:
         return f"would hide AEX's own /{name}; use another name"
     taken = {ours: row.id for row in known.values() for ours, _ in row.base_prefixes}
+    taken |= {f"/{id_}": id_ for id_ in known}
     if f"/{name}" in taken:
         return f"would hide {taken[f'/{name}']} at /{name}; use that name, or another"
     return ""

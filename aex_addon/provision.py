@@ -32,8 +32,8 @@ def credentials(row: Row, environ: Mapping[str, str], secrets: Secrets) -> Crede
     """Those of one provider. Nothing is read yet but variables. Raises ConfigError."""
     provider, changed = row.provider, row.settings
     kind = changed.credentials or provider.credentials
-    if kind == "agent":
-        return AgentsKey(provider.id, provider.key_header)
+    if kind in ("agent", "optional"):
+        return AgentsKey(provider.id, provider.key_header, needed=kind == "agent")
     source = _source(kind, provider, changed, environ, secrets)
     plain = isinstance(source, Variable | AwsEnvironment)
     made = OwnSecret(

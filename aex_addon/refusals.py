@@ -10,6 +10,7 @@ from mitmproxy import http
 
 from aex_addon.calls import response
 from aex_addon.doors import CANONICAL, FORMATS
+from providers.mcp_errors import reply
 from providers.quirks import adjust
 from providers.registry import error_format
 from providers.wire import Denial
@@ -20,7 +21,8 @@ def refuse(flow: http.HTTPFlow, denial: Denial) -> http.Response:
     adjusted = adjust(denial, flow.request.headers.get("user-agent", ""))
     path = str(flow.metadata.get(CANONICAL, ""))
     wire_format = error_format(flow.metadata.get(FORMATS, ()), flow.request.method, path)
-    answer = response(wire_format.refuse(adjusted))
+    body = flow.request.raw_content or b""
+    answer = response(reply(wire_format, adjusted, body))
     if flow.request.method == "HEAD":
         # Its headers speak of the body; bytes of one would be read as the next answer.
         answer.raw_content = b""

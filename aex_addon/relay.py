@@ -24,6 +24,7 @@ from aex_addon.tap import Tap, Tee, Watch
 from providers.bulk_price import Tally
 from providers.edges import Edge, edge_of
 from providers.encoding import Decoder
+from providers.mcp_meter import McpMeter
 from providers.wire import Denial
 from providers.wire_format import ReadsHeaders
 
@@ -89,8 +90,9 @@ def relay(
     encoding = response.headers.get("content-encoding", "")
     if encoding.lower() not in _PLAIN:
         inflight.decoder = Decoder(encoding, decoded_max)
-    altered = facts.stream and not facts.usage_wanted and facts.kind == "metered"
-    if inflight.decoder is not None and inflight.decoder.failed:
+    rewritten = isinstance(inflight.meter, McpMeter) and inflight.meter.rewrites
+    altered = rewritten or (facts.stream and not facts.usage_wanted and facts.kind == "metered")
+    if inflight.decoder is not None and inflight.decoder.failed and not rewritten:
         # An unknown encoding: nothing can be read, so nothing can be hidden either.
         altered = False
     if altered:
@@ -98,7 +100,8 @@ def relay(
     readable = inflight.decoder is None or altered
     edge = edge_of(content_type) if readable and facts.stream else None
     tee = _tee(inflight, altered)
-    if altered and inflight.decoder is not None:
+    if altered and inflight.decoder is not None and not (rewritten and edge is None):
+        # (A document that is written anew becomes an error by itself.)
         tee = _decoded(tee, inflight, end)
     watch = None
     if edge is not None and inflight.appraisal.price is not None:

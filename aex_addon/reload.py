@@ -34,7 +34,7 @@ AT_START = (
     *("listen", "ledger", "recovery", "checkpoint_every_events", "checkpoint_every_seconds"),
     *("witness_command", "witness_url", "metrics", "otel_url", "capture"),
 )
-_TABLES = ("providers", "models", "routes", "denial_status")
+_TABLES = ("providers", "models", "routes", "mcp", "denial_status")
 
 
 @dataclass(frozen=True, slots=True)

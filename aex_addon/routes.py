@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from aex_addon.credentials import Credentials
 from aex_addon.known_secrets import Secrets
-from aex_addon.provider_rows import Row, rows
+from aex_addon.provider_rows import NO_SERVERS, Row, rows
 from aex_addon.provision import begin, credentials
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import ProviderSettings
 from aex_addon.settings_values import ConfigError
 from providers.provider import Provider
@@ -115,12 +116,13 @@ def routes(
     configured: Mapping[str, ProviderSettings],
     environ: Mapping[str, str],
     secrets: Secrets | None = None,
+    servers: Mapping[str, McpSettings] = NO_SERVERS,
 ) -> Routes:
     """The table. Raises ConfigError for a provider that cannot be, or a token as a key.
 
-    secrets: those that are known already, to which the table's are added.
+    secrets: those that are known already, to which the table's are added; servers: those of MCP.
     """
-    table, secrets = rows(configured), secrets or Secrets()
+    table, secrets = rows(configured, servers), secrets or Secrets()
     access: dict[str, Credentials] = {}
     problems: list[str] = []
     for row in table:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from aex_addon import addresses, capture_modes
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
     ModelSettings,
@@ -43,6 +44,7 @@ class Settings(Table):
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
+    mcp: dict[str, McpSettings] = Field(default_factory=dict)
     capture: Annotated[
         dict[Annotated[str, AfterValidator(_mode)], CaptureSettings], AfterValidator(_captures)
     ] = Field(default_factory=dict)

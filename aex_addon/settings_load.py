@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from aex_addon.home import Home, Place, check_private, key_lines
 from aex_addon.settings import Settings
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
     ModelSettings,
@@ -36,6 +37,7 @@ _TABLES: Mapping[str, type[Table]] = {
     "providers": ProviderSettings,
     "models": ModelSettings,
     "routes": RouteSettings,
+    "mcp": McpSettings,
     "capture": CaptureSettings,
 }
 _EXPECTED = {

@@ -21,35 +21,40 @@ LISTED = BeforeValidator(values.listed)
 Name = Annotated[str, Field(min_length=1)]
 
 
-class ProviderSettings(Table):
-    """[providers.NAME]: where a provider's governed traffic goes, and whose key it takes.
+class KeySettings(Table):
+    """Where AEX's own key for a server is, if it has one."""
 
-    A NAME that AEX does not know makes a new provider; it needs upstream and formats.
-    """
-
-    upstream: Annotated[str, AfterValidator(addresses.upstream)] | None = None
     credentials: Literal["key", "agent", "aws", "google"] | None = None
     api_key_env: Annotated[str, AfterValidator(values.variable)] | None = None
     api_key_file: Annotated[str, AfterValidator(values.private_file)] | None = None
     api_key_keyring: Annotated[str, AfterValidator(values.entry)] | None = None
     api_key_command: Annotated[list[str], LISTED, Field(min_length=1)] | None = None
     api_key_ttl_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
-    aws_profile: Annotated[str, Field(min_length=1)] | None = None
     key_header: Annotated[str, AfterValidator(values.key_header)] | None = None
-    hosts: Annotated[list[str], LISTED, AfterValidator(values.hosts)] | None = None
-    formats: Annotated[list[str], LISTED, AfterValidator(values.families)] | None = None
-    price_as: str | None = None
-    free: bool | None = None
-    subscription: Literal["refuse", "meter"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        named = [name for name in _SOURCES if getattr(self, name) is not None]
+        named = [name for name in _SOURCES if getattr(self, name, None) is not None]
         if self.credentials == "agent":
             named.insert(0, 'credentials = "agent"')
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
         return self
+
+
+class ProviderSettings(KeySettings):
+    """[providers.NAME]: where a provider's governed traffic goes, and whose key it takes.
+
+    A NAME that AEX does not know makes a new provider; it needs upstream and formats.
+    """
+
+    upstream: Annotated[str, AfterValidator(addresses.upstream)] | None = None
+    aws_profile: Annotated[str, Field(min_length=1)] | None = None
+    hosts: Annotated[list[str], LISTED, AfterValidator(values.hosts)] | None = None
+    formats: Annotated[list[str], LISTED, AfterValidator(values.families)] | None = None
+    price_as: str | None = None
+    free: bool | None = None
+    subscription: Literal["refuse", "meter"] | None = None
 
 
 class ModelSettings(Table):

@@ -51,6 +51,14 @@ def refuse_unknown(document: dict[str, Any], options: frozenset[str]) -> None:
 
 def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """The JSON object that `body` is. Raises Refused (400) for anything else, nothing else ever."""
+    document = parse(body, max_depth)
+    if not isinstance(document, dict):
+        raise bad_request("The body must be a JSON object.")
+    return document
+
+
+def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
+    """The JSON value that `body` is. Raises Refused (400) for anything else, nothing else ever."""
     try:
         document = json.loads(
             body.decode("utf-8"),
@@ -68,8 +76,6 @@ def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
         ) from None
     except ValueError:
         raise bad_request("The body holds a number that is too long.") from None
-    if not isinstance(document, dict):
-        raise bad_request("The body must be a JSON object.")
     if body.count(b"{") + body.count(b"[") > max_depth and _deeper_than(document, max_depth):
         raise bad_request(f"The body is nested deeper than {max_depth} levels.")
     if _ESCAPED_SURROGATE.search(body):
@@ -156,7 +162,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _deeper_than(document: Any, max_depth: int) -> bool:
-    level = [document]
+    level = [document] if type(document) is dict or type(document) is list else []
     for _ in range(max_depth):
         level = [
             child
@@ -169,7 +175,7 @@ def _deeper_than(document: Any, max_depth: int) -> bool:
     return True
 
 
-def _refuse_lone_surrogates(document: dict[str, Any]) -> None:
+def _refuse_lone_surrogates(document: Any) -> None:
     try:
         json.dumps(document, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

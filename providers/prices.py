@@ -117,7 +117,7 @@ class PriceBook:
             return _limited(price, override) if price else None
         row = self._rows.get(provider)
         if row is not None and row.free:
-            return _free(provider, model)
+            return free(provider, model)
         if row is not None and row.own_names:
             return None
         return self._listed(provider, model, model, at)
@@ -181,7 +181,8 @@ def _limited(price: Price, override: ModelOverride) -> Price:
     )
 
 
-def _free(provider: str, model: str) -> Price:
+def free(provider: str, model: str) -> Price:
+    """The price of what costs nothing by the token."""
     return Price(
         provider=provider,
         model=model,

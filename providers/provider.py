@@ -43,7 +43,7 @@ class Provider:
     bearer_below:  paths below this take a key as OpenAI does, whatever the others take.
     credentials:   a key; or also what AWS's tools find, of which a signature is made; or also a
                    service account of Google, whose access token stands in the place of a key; or
-                   the agent's own, where its log-in pays.
+                   the agent's own, where its log-in pays; or its own if it has one (`optional`).
     openai_base:   below which path of its own stands what OpenAI has below `/v1`, if it has that.
     nests:         where it keeps the paths of those formats; none: where their inventor does.
     price_as:      the catalogue's provider whose prices apply, if it is another. `{suffix}` in it
@@ -62,7 +62,7 @@ class Provider:
     formats: tuple[str, ...]
     key_header: KeyHeader | KeyParameter = KeyHeader()
     bearer_below: str = ""
-    credentials: Literal["key", "aws", "google", "agent"] = "key"
+    credentials: Literal["key", "aws", "google", "agent", "optional"] = "key"
     openai_base: str = "/v1"
     nests: Nests = ()
     price_as: str = ""

@@ -26,6 +26,8 @@ from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
 from providers.hosts import HOSTS
+from providers.mcp import MCP
+from providers.mcp_other import MCP_FREE
 from providers.mistral_fim import MISTRAL_FIM
 from providers.mistral_ocr import MISTRAL_OCR
 from providers.ollama_chat import OLLAMA_CHAT
@@ -88,6 +90,7 @@ FORMATS: tuple[WireFormat, ...] = (
     MISTRAL_OCR,
     OLLAMA_CHAT,
     OLLAMA_EMBED,
+    MCP,
     OPENAI_FREE,
     COMPATIBLE_FREE,
     ANTHROPIC_FREE,
@@ -95,6 +98,7 @@ FORMATS: tuple[WireFormat, ...] = (
     BEDROCK_FREE,
     COHERE_FREE,
     OLLAMA_FREE,
+    MCP_FREE,
     SUBSCRIPTION_FREE,
     *REFUSED,
 )

@@ -26,7 +26,8 @@ def governed_hosts(context: Context) -> tuple[str, ...]:
     """What the CA should speak for, as the configuration stands. Raises ConfigError."""
     from aex_addon.routes import routes
 
-    return routes(context.settings.providers, context.environ).hosts
+    settings = context.settings
+    return routes(settings.providers, context.environ, servers=settings.mcp).hosts
 
 
 class KindList(click.ParamType[Any]):

@@ -105,7 +105,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         return
     yield from authority.look(context.home, table.hosts, context.now_ns())
     yield from stores.look(context.home, context.environ)
-    yield from keys.look(table, settings.providers)
+    yield from keys.look(table, (*settings.providers, *settings.mcp))
     if reach:
         yield from keys.reach(table)
     if agent:

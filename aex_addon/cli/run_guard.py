@@ -47,7 +47,8 @@ class Guard:
         self._context, self._agent, self._label = context, agent, label
         self._mark = f"AEX_TOKEN={token}".encode()
         self._gateway = address(context)
-        hosts = [host for row in rows(context.settings.providers) for host in row.provider.hosts]
+        table = rows(context.settings.providers, context.settings.mcp)
+        hosts = [host for row in table for host in row.provider.hosts]
         self._resolved = Resolved(hosts, addresses_of)
         self.attempts: Attempts = Attempts(self._note)
         self._writing = threading.Lock()

@@ -92,10 +92,12 @@ def notes(settings: Settings) -> list[str]:
         listen = mode.rpartition("@")[2] if mode.startswith("transparent") else ""
         if listen and not _is_loopback(addresses.split_listen(listen)[0]):
             found.append(f"{mode}: whoever sends from an address named there spends as its agent")
-    for name, provider in settings.providers.items():
-        upstream = urlsplit(provider.upstream or "")
+    asked = {f"providers.{name}": each.upstream or "" for name, each in settings.providers.items()}
+    asked |= {f"mcp.{name}": each.url for name, each in settings.mcp.items()}
+    for name, address in asked.items():
+        upstream = urlsplit(address)
         if upstream.scheme == "http" and not _is_loopback(upstream.hostname or ""):
-            found.append(f"providers.{name}: key and prompts go to its upstream without TLS")
+            found.append(f"{name}: key and prompts go to its upstream without TLS")
     return found
 
 

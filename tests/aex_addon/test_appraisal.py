@@ -129,3 +129,27 @@ def test_sound_that_does_not_tell_its_length(monkeypatch: pytest.MonkeyPatch) ->
     assert (allowed.refusal, allowed.quote.fixed_nanousd) == (None, 60 * 100_000)
     timed = replace(timed, charges={"input_audio_seconds": 10})
     assert judged(audio_seconds_max=5).quote.fixed_nanousd == 10 * 100_000
+
+
+def tools(*names: str, **settings: Any) -> Appraisal:
+    """Calls of these tools at a server with these settings."""
+    messages = [
+        {"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": {"name": name}}
+        for n, name in enumerate(names)
+    ]
+    call = Call("desk", "POST", "/mcp", "", {}, json.dumps(messages).encode())
+    server = {"url": "https://mcp.example.com/mcp", **settings}
+    return appraise(call, ("mcp",), BOOK, Settings.model_validate({"mcp": {"desk": server}}), AT)
+
+
+def test_calls_of_tools() -> None:
+    """What the operator says, each by its own name, to the nano-dollar."""
+    prices = {"add": "0.01", "odd": "0.000000001"}
+    found = tools("add", "odd", "Add", "else", tools=prices, default_usd="0.2")
+    assert found.quote.fixed_nanousd == 10_000_000 + 1 + 200_000_000 + 200_000_000
+    assert found.quote.affordable_cap(found.quote.fixed_nanousd - 1) == -1
+    assert (found.metered, found.cap_held, found.tokens_max) == (True, True, 0)
+    assert found.price is not None
+    free = tools("add")
+    assert (free.metered, free.quote.fixed_nanousd) == (True, 0)
+    assert free.price is not None

@@ -16,6 +16,7 @@ from aex_addon.routes import Route
 from aex_addon.settings import Settings
 from ledger.commands import Asked, Quote
 from providers.bulk import BulkFacts, Collector
+from providers.mcp_meter import McpFacts
 from providers.unquotable import UnknownPrice
 from providers.uses import TEXT, Uses
 from providers.wire import Call, Facts
@@ -105,7 +106,7 @@ def test_every_recorded_call_says_all(name: str) -> None:
     """Model, sizes and uses of a call that has a price are known, of whatever format."""
     for each in metered(name):
         told = asked(appraisal_of(each), choice(each.call), False, listed)
-        assert told.models
+        assert bool(told.models) is not isinstance(each.facts, McpFacts)
         assert None not in (told.stream, told.passthrough)
         if not isinstance(each.facts, BulkFacts):
             assert told.input_tokens is not None
@@ -185,3 +186,26 @@ def test_a_batch_is_held_to_its_largest_call() -> None:
 
 def _line(model: str, sent: int, cap: int | None, uses: Uses) -> Facts:
     return Facts(*("/x", "metered", model), input_tokens_max=sent, output_tokens_cap=cap, uses=uses)
+
+
+def test_a_tools_call_asks_for_its_tool() -> None:
+    """By its server's name and its own, and for no model: caps on models and sizes let it pass."""
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add"}}'
+    call = Call("desk", "POST", "/mcp", "", {}, body)
+    server = {"desk": {"url": "https://mcp.example.com/mcp"}}
+    found = appraise(call, ("mcp",), PRICES, Settings.model_validate({"mcp": server}), AT)
+    told = asked(found, choice(call), True, listed)
+    nothing: frozenset[str] = frozenset()
+    tools = frozenset({"desk/add"})
+    assert told == Asked((), False, 0, 0, False, nothing, tools, nothing, passthrough=True)
+    for caps, word_ in (
+        ({"models": ["gpt-*"], "max_total_tokens": 1, "streaming": False}, "holds"),
+        ({"tool_names": ["desk/*"]}, "holds"),
+        ({"tool_names": ["add"]}, "tool_not_allowed"),
+        ({"tools": False}, "tools_not_allowed"),
+        ({"passthrough": False}, "passthrough_not_allowed"),
+        ({"strict": True, "tool_names": ["desk/add"]}, "passthrough_not_allowed"),
+        ({"strict": True, "tool_names": ["desk/add"], "passthrough": True}, "holds"),
+    ):
+        kernel = started(caps=caps, budget=10**12)
+        assert word_ in word(kernel(admit("e1", quote=found.quote, asked=told))), caps

@@ -244,3 +244,19 @@ def test_no_key_of_the_agents(came: http.Request) -> None:
     refusal = access.lacking(came)
     assert refusal is not None
     assert (refusal.status, refusal.code) == (401, "agent_key_missing")
+
+
+def test_a_key_that_is_not_needed() -> None:
+    """The agent's own goes on where it has one; an AEX token in its place does not, and is none."""
+    access = AgentsKey("desk", KeyHeader(), needed=False)
+    assert (access.of_agent, access.token_stands_in) == (True, True)
+    for came, fields in (
+        (request(authorization="Bearer own"), [(b"authorization", b"Bearer own")]),
+        (request(authorization=f"Bearer {TOKEN}"), []),
+        (request(), []),
+    ):
+        outgoing = leaving()
+        assert access.lacking(came) is None
+        access.authorize(outgoing, came)
+        assert outgoing.fields == fields
+    assert not AgentsKey("openai", KeyHeader()).token_stands_in

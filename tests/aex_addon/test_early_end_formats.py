@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from providers.mcp_errors import error_events
 from tests.aex_addon.test_early_end import HEAD, WHY, Answering, end, ended, read_all
 from tests.aex_addon.test_upstream_faults import CASES, facing, judge, request
 from tests.aex_addon.wire import Upstream, connected
@@ -36,7 +37,7 @@ async def test_every_format(recorded: Recorded, tmp_path: Path, provider: Upstre
         assert got == expected
         end(rig)
         chunks = await asyncio.wait_for(read_all(client), 10)
-        assert b"".join(chunks) == recorded.wire_format.error_event(WHY)
+        assert b"".join(chunks) == error_events(recorded.wire_format, WHY, recorded.call.body)
         row = await ended(rig, answering)
     assert row.reason == f"ended early: {WHY.message}"
     judge(row, recorded, broken=True, sent=sent)

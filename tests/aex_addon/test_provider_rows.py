@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aex_addon.provider_rows import PAGES, Row, rows
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import ProviderSettings
 from aex_addon.settings_values import ConfigError
 from providers.paths import canonical
@@ -203,3 +204,44 @@ def test_no_other_plan_can_be_metered(provider: str) -> None:
     """Where there is no plan, or it is not metered, the key is a mistake."""
     told = mistakes(**{provider: {"subscription": "meter"}})
     assert "subscription is for chatgpt" in told
+
+
+def served(url: str, name: str = "desk", **fields: Any) -> Row:
+    """The row of an MCP server."""
+    return rows({}, {name: McpSettings.model_validate({"url": url, **fields})})[-1]
+
+
+def test_a_server_of_mcp() -> None:
+    """Its host is governed, if it has a public name; all its calls go to its own address."""
+    row = served("https://mcp.example.com:8443/v1/mcp", paths=["/sse"], key_header="x-api-key")
+    provider = row.provider
+    assert (row.upstream, row.moved) == ("https://mcp.example.com:8443", True)
+    assert (provider.id, provider.hosts) == ("desk", ("mcp.example.com",))
+    assert (provider.base_prefixes, provider.formats) == ((("/desk", ""),), ("mcp", "mcp_free"))
+    assert (provider.credentials, provider.key_header) == ("optional", KeyHeader("x-api-key", ""))
+    assert canonical(provider.nests, "/v1/mcp") == canonical(provider.nests, "/sse")
+    assert canonical(provider.nests, "/mcp")[0] == ""
+    assert served("http://127.0.0.1:8000/mcp").provider.hosts == ()
+    assert served("http://127.0.0.1:8000", hosts=["a.example"]).provider.hosts == ("a.example",)
+    keyed = served("https://a.example", api_key_file="/k").provider
+    assert keyed.credentials == served("https://a.example", credentials="key").provider.credentials
+    assert keyed.credentials == "key"
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "told"),
+    [
+        ("openai", "https://a.example", "[mcp.openai] would hide openai at /openai"),
+        ("chatgpt", "https://a.example", "[mcp.chatgpt] would hide chatgpt"),
+        ("v1", "https://a.example", "would hide AEX's own /v1"),
+        ("A", "https://a.example", "has a name that no path can hold"),
+        ("desk", "https://api.openai.com/mcp", "governed by openai and by desk"),
+        ("mine", "https://a.example", "[mcp.mine] is a provider's name too"),
+    ],
+)
+def test_servers_that_cannot_be(name: str, url: str, told: str) -> None:
+    """No name and no host is anybody else's."""
+    mine = {"mine": ProviderSettings.model_validate(NEW)}
+    with pytest.raises(ConfigError) as refused:
+        rows(mine, {name: McpSettings.model_validate({"url": url})})
+    assert told in str(refused.value)

@@ -15,7 +15,8 @@ import pytest
 from aex_addon import provision
 from aex_addon.credentials import AgentsKey, Credentials, OwnSecret
 from aex_addon.known_secrets import Secrets
-from aex_addon.provider_rows import Row
+from aex_addon.provider_rows import Row, rows
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import ProviderSettings
 from aex_addon.settings_values import ConfigError
 from providers.provider import Provider
@@ -167,3 +168,17 @@ def test_the_agents_own() -> None:
     """Only where the config says so."""
     assert isinstance(made({"OPENAI_API_KEY": "k"}, credentials="agent"), AgentsKey)
     assert isinstance(made({"OPENAI_API_KEY": "k"}), OwnSecret)
+
+
+def test_a_server_of_mcp() -> None:
+    """The agent's own key, if it has one; or AEX's, where the config names it."""
+    server = {"url": "https://mcp.example.com/mcp"}
+    (row,) = rows({}, {"desk": McpSettings.model_validate(server)})[-1:]
+    access = provision.credentials(row, {}, Secrets())
+    assert isinstance(access, AgentsKey)
+    assert access.token_stands_in
+    named = McpSettings.model_validate({**server, "api_key_env": "DESK_KEY"})
+    (row,) = rows({}, {"desk": named})[-1:]
+    access = provision.credentials(row, {"DESK_KEY": "k"}, Secrets())
+    assert isinstance(access, OwnSecret)
+    assert access.keeper.secret == "k"

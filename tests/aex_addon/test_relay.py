@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from aex_addon.inflight import InFlight
 from aex_addon.known_secrets import Secrets
 from aex_addon.relay import relay
 from ledger.commands import Admitted
+from providers.mcp import MCP
+from providers.mcp_meter import McpFacts
 from providers.openai_chat import OPENAI_CHAT
 from providers.prices import PriceBook
 from providers.wire import Facts
+from providers.wire_format import WireFormat
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import USAGE, Upstream, connected
 from tests.providers.compress import compress
@@ -38,13 +42,16 @@ def relayed(
     version: bytes = b"HTTP/1.1",
     stream: bool = False,
     wanted: bool = False,
+    facts: Facts | None = None,
     **headers: str,
 ) -> tuple[http.Response, InFlight]:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     request = tutils.treq(method=method, http_version=version)
     response = tutils.tresp(status_code=status, headers=http.Headers(**fields))
-    facts = Facts("/v1/chat/completions", "metered", "m", stream=stream, usage_wanted=wanted)
-    inflight = InFlight(Admitted("ex_1", "bot", 5, 5), Appraisal(facts, OPENAI_CHAT), "openai")
+    spoken: WireFormat = MCP if facts else OPENAI_CHAT
+    if facts is None:
+        facts = Facts("/v1/chat/completions", "metered", "m", stream=stream, usage_wanted=wanted)
+    inflight = InFlight(Admitted("ex_1", "bot", 5, 5), Appraisal(facts, spoken), "openai")
     secrets = Secrets()
     secrets.add("openai", KEY)
     relay(tflow.tflow(req=request, resp=response), response, inflight, MIB, secrets, never)
@@ -218,3 +225,45 @@ async def test_answers_without_a_body(rig: Rig, provider: Upstream, status: int)
         assert (await client.head())[0] == status
         answer = await client.call(rig.request("/v1/videos"))
     assert (answer.status, answer.code) == (403, "not_metered")
+
+
+LIST = McpFacts("tools/list", "free", lists=(1,), shown=lambda name: name == "a")
+TOOLS = b'{"id":1,"result":{"tools":[{"name":"a"},{"name":"b"}]}}'
+LEFT = b'{"id":1,"result":{"tools":[{"name":"a"}]}}'
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "br"])
+def test_a_list_in_which_tools_are_hidden(encoding: str) -> None:
+    """Whatever it was packed in, the client gets it plain, and not the hidden ones."""
+    packed = TOOLS if encoding == "identity" else compress(encoding, TOOLS)
+    response, _ = relayed(facts=LIST, content_encoding=encoding, content_type="application/json")
+    assert "content-encoding" not in response.headers
+    assert b"".join([*tee(response)(packed), *tee(response)(b"")]) == LEFT
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("magic", TOOLS), ("gzip", TOOLS), ("gzip", b""), ("identity", b"?")]
+)
+def test_a_list_that_cannot_be_read(encoding: str, data: bytes) -> None:
+    """It becomes an error of its own: nothing passes that could not be looked through."""
+    response, _ = relayed(facts=LIST, content_encoding=encoding, content_type="application/json")
+    show = tee(response)
+    answer = b"".join(part for piece in dict.fromkeys((data, b"")) for part in show(piece))
+    assert json.loads(answer)["error"]["data"]["code"] == "answer_unreadable"
+
+
+def test_a_list_that_hides_nothing() -> None:
+    """It passes as it came, packed as it is."""
+    packed = compress("gzip", TOOLS)
+    facts = replace(LIST, shown=None)
+    response, _ = relayed(facts=facts, content_encoding="gzip", content_type="application/json")
+    assert response.headers["content-encoding"] == "gzip"
+    assert b"".join([*tee(response)(packed), *tee(response)(b"")]) == packed
+
+
+def test_a_stream_that_is_none() -> None:
+    """Nothing can be hidden in it, so it passes as it came, whatever it is packed in."""
+    facts = McpFacts("listen", "free", stream=True, listens=True, shown=LIST.shown, home="/desk")
+    response, _ = relayed(facts=facts, content_encoding="magic", content_type="application/json")
+    assert response.headers["content-encoding"] == "magic"
+    assert b"".join([*tee(response)(TOOLS), *tee(response)(b"")]) == TOOLS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,18 @@ async def test_what_waits_for_a_restart(running: Running) -> None:
     assert found.routes.by_base_url("/mine/v1/models") is not None
     assert running.rig.master.options.body_size_limit == "1m"
     assert (await running.reload()).restart == waits
+
+
+async def test_a_tool_has_another_price(running: Running) -> None:
+    """From the next call on; which keys have changed is told, and no price."""
+    server = '[mcp.desk]\nurl = "http://127.0.0.1:1/mcp"\n'
+    running.write(server)
+    assert await running.reload() == Report(added=("mcp.desk",))
+    running.write(f'{server}default_usd = "0.5"\n')
+    assert await running.reload() == Report(changed=("mcp.desk.default_usd",))
+    found = running.rig.assembly.parts.configuration
+    assert found.settings.mcp["desk"].default_usd == Decimal("0.5")
+    assert found.routes.by_base_url("/desk/mcp") == ("desk", "/mcp")
 
 
 async def test_a_host_that_comes_back(running: Running) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from aex_addon.home import Home, HomeError
 from aex_addon.settings import Settings
 from aex_addon.settings_load import OTHER_VARIABLES, load
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
     ModelSettings,
@@ -232,8 +233,25 @@ SAMPLES: dict[str, tuple[str, Any]] = {
 }
 
 
+SERVER = {"mcp.desk.url": ("https://mcp.example.com/mcp/", "https://mcp.example.com/mcp")}
+SAMPLES |= {
+    **SERVER,
+    "mcp.desk.paths": ("/sse,/messages", ["/sse", "/messages"]),
+    "mcp.desk.hosts": ("Mcp.Example.com", ["mcp.example.com"]),
+    "mcp.desk.tools.add": ("0.01", Decimal("0.01")),
+    "mcp.desk.default_usd": ("2", Decimal(2)),
+    "mcp.desk.filter_list": ("false", False),
+    "mcp.desk.credentials": ("key", "key"),
+    "mcp.desk.api_key_env": ("DESK_KEY", "DESK_KEY"),
+    "mcp.desk.api_key_ttl_seconds": ("60", 60),
+    "mcp.desk.key_header": ("x-api-key", "x-api-key"),
+}
+
 # Each in place of the variable's name.
 SOURCES: dict[str, tuple[str, Any]] = {
+    "mcp.desk.api_key_file": ("~/key", "~/key"),
+    "mcp.desk.api_key_keyring": ("aex/desk", "aex/desk"),
+    "mcp.desk.api_key_command": ("op,read,op://x/y", ["op", "read", "op://x/y"]),
     "providers.openai.api_key_file": ("~/key", "~/key"),
     "providers.openai.api_key_keyring": ("aex/openai", "aex/openai"),
     "providers.openai.api_key_command": ("op,read,op://x/y", ["op", "read", "op://x/y"]),
@@ -247,6 +265,7 @@ def leaves(table: type[BaseModel]) -> set[str]:
         "providers": ("openai", ProviderSettings),
         "models": ("m", ModelSettings),
         "routes": ("fast", RouteSettings),
+        "mcp": ("desk", McpSettings),
     }
     found = set()
     for key in table.model_fields:
@@ -260,7 +279,7 @@ def leaves(table: type[BaseModel]) -> set[str]:
 
 def _named(key: str) -> str:
     """The key; of a table whose keys are names, with a name."""
-    names = {"denial_status": "budget_exceeded", "unit_usd": "web_searches"}
+    names = {"denial_status": "budget_exceeded", "unit_usd": "web_searches", "tools": "add"}
     inside = names.get(key.rpartition(".")[2])
     return f"{key}.{inside}" if inside else key
 
@@ -268,7 +287,7 @@ def _named(key: str) -> str:
 def test_every_key_is_a_variable(home: Home) -> None:
     """Each key can be set by its AEX_ variable alone, and the test knows all keys."""
     assert leaves(Settings) == SAMPLES.keys() | SOURCES.keys()
-    for samples in (SAMPLES, *({key: sample} for key, sample in SOURCES.items())):
+    for samples in (SAMPLES, *({key: sample, **SERVER} for key, sample in SOURCES.items())):
         environ = {
             "AEX_" + key.upper().replace(".", "__"): value for key, (value, _) in samples.items()
         }

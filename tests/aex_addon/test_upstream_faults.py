@@ -20,6 +20,7 @@ import pytest
 from aex_addon.inflight import InFlight
 from ledger.state import Execution
 from providers.edges import edge_of
+from providers.mcp_meter import McpFacts
 from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.registry import PROVIDERS
 from tests.aex_addon import truth
@@ -68,6 +69,7 @@ async def facing(home: Path, provider: Upstream, recorded: Recorded) -> AsyncIte
     upstream = {"upstream": f"http://127.0.0.1:{provider.port}", "api_key_env": "OPENAI_API_KEY"}
     changes: dict[str, Any] = {
         "providers": {each.id: upstream for each in PROVIDERS},
+        "mcp": {"mcp": {**truth.TOOLS, "url": f"{upstream['upstream']}/mcp"}},
         **told(recorded),
         "body_limit_mib": 1,
     }
@@ -207,6 +209,11 @@ def about(name: str) -> Iterator[None]:
         raise
 
 
+def ran(recorded: Recorded, status: int) -> bool:
+    """Whether a tool may have run before its server failed."""
+    return isinstance(recorded.facts, McpFacts) and status >= 500 and status not in (503, 529)
+
+
 def check(name: str, recorded: Recorded, met: Met) -> None:
     """The client's bytes, and the booking."""
     fault, taken, row = FAULTS[name], met.taken, met.row
@@ -226,6 +233,11 @@ def check(name: str, recorded: Recorded, met: Met) -> None:
         else:
             assert expected.startswith(taken.body)
         judge(row, recorded, not fault.whole, met.sender.sent)
+    elif fault.status >= 429 and fault.whole and ran(recorded, fault.status):
+        assert (row.reason, row.certainty) == (
+            f"the provider answered {fault.status}; the tool may have run all the same",
+            "uncertain",
+        )
     elif fault.status >= 429 and fault.whole:
         assert (taken.body, taken.headers["retry-after"]) == (met.sender.sent, "7")
         assert (row.state, row.status_code) == ("RELEASED", fault.status)

@@ -29,7 +29,8 @@ from tests.providers.recorded import Recorded
 from tests.providers.usage_bent import bent
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
-SETTINGS = Settings.model_validate({"server_calls_max": 3})
+TOOLS = {"url": "https://mcp.example.com/mcp", "default_usd": "0.01"}
+SETTINGS = Settings.model_validate({"server_calls_max": 3, "mcp": {"mcp": TOOLS}})
 ENDINGS = (
     *("complete", "client gone", "RST before headers", "RST after headers", "RST mid-chunk"),
     "timeout",

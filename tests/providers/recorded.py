@@ -14,6 +14,9 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+from providers.mcp_errors import reply
+from providers.mcp_meter import McpFacts
+from providers.mcp_server import server
 from providers.paths import canonical
 from providers.provider import Provider
 from providers.registry import FORMATS, PROVIDERS
@@ -21,6 +24,10 @@ from providers.subscriptions import METERED
 from providers.wire import Call, Denial, Facts, Usage
 from providers.wire_format import Meter, WireFormat
 from tests.providers.contract import FIXTURES, Case, WireFormatContract
+
+# The table's, and a server of MCP, which an operator alone can name.
+TOOL_USD = Decimal("0.01")
+ROWS = (*PROVIDERS, server("mcp", "https://mcp.example.com", "/mcp"))
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,10 @@ class Recorded:
 
     @property
     def kind(self) -> str:
-        """`stream` or `JSON`, as the call asks."""
-        return "stream" if self.facts.stream else "JSON"
+        """`stream` or `JSON`, as the call asks; where the server chooses, as it answered."""
+        chosen = isinstance(self.facts, McpFacts)
+        streams = "event-stream" in self.content_type if chosen else self.facts.stream
+        return "stream" if streams else "JSON"
 
     @property
     def spoken(self) -> tuple[str, ...]:
@@ -74,7 +83,8 @@ class Recorded:
 
     def denied(self, status: int) -> int:
         """The status by which the format tells a final denial of this one."""
-        return self.wire_format.refuse(Denial(status, "a_code", "A message.")).status
+        denial = Denial(status, "a_code", "A message.")
+        return reply(self.wire_format, denial, self.call.body).status
 
     def meter(self, told: bool = True) -> Meter:
         return self.case.meter(self.facts, told)
@@ -94,7 +104,10 @@ def recorded(name: str) -> tuple[Recorded, ...]:
     found = []
     for case in contract.cases():
         call = _at_its_provider(case.call(contract.default), name)
-        found.append(Recorded(case, call, wire_format.read(call)))
+        facts = wire_format.read(call)
+        if isinstance(facts, McpFacts):
+            facts = replace(facts, prices=(TOOL_USD,) * len(facts.calls))
+        found.append(Recorded(case, call, facts))
     return tuple(found)
 
 
@@ -107,7 +120,7 @@ def metered(name: str) -> list[Recorded]:
 
 def row_of(call: Call) -> Provider:
     """The provider of a recorded call."""
-    return next(row for row in PROVIDERS if row.id == call.provider)
+    return next(row for row in ROWS if row.id == call.provider)
 
 
 def spoken_by(row: Provider) -> tuple[str, ...]:
@@ -117,7 +130,7 @@ def spoken_by(row: Provider) -> tuple[str, ...]:
 
 def _at_its_provider(call: Call, name: str) -> Call:
     """The call at a provider that speaks the format, under a path that this provider has."""
-    rows = [row for row in PROVIDERS if name in spoken_by(row)]
+    rows = [row for row in ROWS if name in spoken_by(row)]
     row = next((row for row in rows if row.id == call.provider), rows[0])
     path = call.path
     if call.canonical is not None or canonical(row.nests, path)[0] == "":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers import registry
+from providers.mcp_server import server
 from providers.openai_chat import OPENAI_CHAT
 from providers.paths import canonical
 from providers.subscriptions import METERED
@@ -144,6 +145,7 @@ def test_every_format_is_spoken_by_someone() -> None:
     """A format that no provider of the table names would meter nothing."""
     spoken = {name for provider in registry.PROVIDERS for name in provider.formats}
     spoken |= {name for names in METERED.values() for name in names}
+    spoken |= set(server("mcp", "https://mcp.example.com", "/mcp").formats)
     assert {each.name for each in registry.FORMATS} <= spoken
 
 

@@ -13,6 +13,7 @@ import pytest
 from aex_addon.cli.up import notes
 from aex_addon.home import Home
 from aex_addon.settings import Settings
+from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import CaptureSettings, ProviderSettings
 from tests.aex_addon.cli.conftest import Aex
 
@@ -86,6 +87,13 @@ def test_what_is_risky_is_noted(aex: Aex, gateway: list[Settings], shop: str) ->
     modes = {"transparent@127.0.0.1:1": who, "transparent@[::]:1": who, "local:x": who}
     (said,) = notes(Settings(capture=modes))
     assert said.startswith("transparent@[::]:1: whoever sends")
+    servers = {
+        "far": McpSettings(url="http://mcp.example.com"),
+        "near": McpSettings(url="http://[::1]:8000/mcp"),
+        "closed": McpSettings(url="https://mcp.example.com"),
+    }
+    (said,) = notes(Settings(mcp=servers))
+    assert said.startswith("mcp.far: key and prompts go to its upstream without TLS")
 
 
 def test_a_broken_configuration_starts_nothing(
