@@ -39,6 +39,8 @@ _CAPS = {
     "output_tokens_above_cap": "--max-output-tokens N",
     "total_tokens_above_cap": "--max-total-tokens N",
     "caps_unreadable": "--uncap all",
+    "egress_denied": "--uncap egress_deny",
+    "egress_not_allowed": "--allow-host HOST",
 }
 _PROXY_REMEDY = (
     "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the same pair in Proxy-Authorization; the "

@@ -235,6 +235,22 @@ class LendToken:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class NoteEgress:
+    """A connection to a host beside the providers, the first of its kind in a while.
+
+    name, account: the agent and what of it asked (a run); "" where nobody was named.
+    outcome: `passed`, or the code of the refusal. host `*` stands for all that are not told.
+    """
+
+    name: str
+    account: str
+    host: str
+    port: int
+    outcome: str
+    gateway: str
+
+
 AdminCommand = (
     CreateAgent
     | OpenRun
@@ -247,6 +263,7 @@ AdminCommand = (
     | NoteGateway
     | Fence
     | NoteBypass
+    | NoteEgress
     | NoteRestore
     | InstallTool
     | SetTool

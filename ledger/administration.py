@@ -12,6 +12,7 @@ from ledger.admin_commands import (
     Fence,
     IssueToken,
     NoteBypass,
+    NoteEgress,
     NoteGateway,
     NoteRestore,
     RevokeToken,
@@ -97,6 +98,20 @@ def note_bypass(state: State, command: NoteBypass) -> tuple[list[Draft], Outcome
         "run": command.run,
     }
     return [Draft(events.BYPASS_SEEN, command.name, None, payload)], Done(command.name)
+
+
+def note_egress(state: State, command: NoteEgress) -> tuple[list[Draft], Outcome]:
+    """Records which host was reached, or was not to be; it moves no money."""
+    if command.name and command.name not in state.agents:
+        return [], Rejected(f"there is no agent {command.name!r}")
+    payload = {
+        "account": command.account,
+        "gateway": command.gateway,
+        "host": command.host,
+        "outcome": command.outcome,
+        "port": command.port,
+    }
+    return [Draft(events.EGRESS_SEEN, command.name or None, None, payload)], Done(command.name)
 
 
 def fence(state: State, command: Fence) -> tuple[list[Draft], Outcome]:

@@ -48,7 +48,7 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
         return [], Denied(command.execution_id, None, 401, "token_unknown")
     found = lineage(state, token.account)
     rolled, levels = _roll_windows(found, now)
-    denial = _standing(command, token, levels, now)
+    denial = standing(command.execution_id, command.claimed_agent, token, levels, now)
     if denial is None and command.key_hash:
         earlier = _earlier(state, command, token, now)
         if isinstance(earlier, Replayed | Underway):
@@ -123,9 +123,13 @@ def _unfit(command: Admit) -> str:
     return f"{what} is {count}, not within 0 and 2^53 - 1"
 
 
-def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -> Denied | None:
+def standing(
+    execution_id: str, claimed: str | None, token: Token, levels: Sequence[Agent], now: int
+) -> Denied | None:
+    """Why the token is good for nothing; None where it is. claimed: the agent named beside it."""
+
     def deny(status: int, code: str) -> Denied:
-        return Denied(command.execution_id, token.agent, status, code, "", token.account)
+        return Denied(execution_id, token.agent, status, code, "", token.account)
 
     if token.revoked_at:
         return deny(401, "token_revoked")
@@ -134,7 +138,7 @@ def _standing(command: Admit, token: Token, levels: Sequence[Agent], now: int) -
     for level in levels:
         if 0 < level.expires_at <= now:
             return deny(401, "token_expired")
-    if command.claimed_agent is not None and command.claimed_agent != token.agent:
+    if claimed is not None and claimed != token.agent:
         return deny(401, "token_of_another_agent")
     if token.scope != "execution":
         return deny(403, "token_scope")

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
+from ledger import egress_entries
 from ledger.commands import Admit, Asked, Denied, Refusal
 from ledger.events import canonical, storable
 from ledger.money import MAX_NANOUSD
@@ -36,6 +37,7 @@ class Caps:
     vision:           pictures and films, wherever they come from; documents with pages need it too.
     passthrough:      providers to which the agent's own key goes out.
     max_*_tokens:     of one request, by its upper bounds.
+    egress_allow, egress_deny: hosts beside the providers (egress.py, egress_entries.py).
     """
 
     models: tuple[str, ...] | None = None
@@ -51,9 +53,12 @@ class Caps:
     documents: bool | None = None
     passthrough: bool | None = None
     strict: bool | None = None
+    egress_allow: tuple[str, ...] | None = None
+    egress_deny: tuple[str, ...] | None = None
 
 
-GLOBS = ("models", "tool_names")
+HOSTS = ("egress_allow", "egress_deny")
+GLOBS = ("models", "tool_names", *HOSTS)
 COUNTS = ("max_input_tokens", "max_output_tokens", "max_total_tokens")
 FLAGS = tuple(each.name for each in fields(Caps) if each.name not in (*GLOBS, *COUNTS))
 NAMES = (*GLOBS, *COUNTS, *FLAGS)
@@ -71,6 +76,8 @@ def unfit(given: Mapping[str, Any] | None) -> str:
                 f"{name} is a list of up to {GLOBS_MAX} patterns, each of 1 to {GLOB_LENGTH_MAX} "
                 "characters"
             )
+        if name in HOSTS and (problem := egress_entries.unfit(value)):
+            return f"{name}: {problem}"
         if name in COUNTS and not (type(value) is int and 0 < value <= MAX_NANOUSD):
             return f"{name} is a whole number above 0"
         if name in FLAGS and type(value) is not bool:

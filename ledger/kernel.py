@@ -21,6 +21,7 @@ from ledger.admin_commands import (
     IssueToken,
     LendToken,
     NoteBypass,
+    NoteEgress,
     NoteGateway,
     NoteRestore,
     OpenRun,
@@ -82,6 +83,8 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return administration.note_gateway(command)
         case NoteBypass():
             return administration.note_bypass(state, command)
+        case NoteEgress():
+            return administration.note_egress(state, command)
         case Fence():
             return administration.fence(state, command)
         case NoteRestore():

@@ -17,6 +17,7 @@ from ledger import chain, events
 from ledger.admin_commands import Command
 from ledger.clock import KernelClock
 from ledger.commands import Commit, Denied, Outcome
+from ledger.egress import Payer, payer
 from ledger.errors import CommitUnknown, IntegrityBroken, LedgerError
 from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
@@ -124,6 +125,12 @@ class Store:
         self.engine.rollback()
         found = {token_hash: stopped(state, token_hash) for token_hash in hashes}
         return {token_hash: why for token_hash, why in found.items() if why is not None}
+
+    def payer(self, token_hash: str, claimed: str | None) -> Payer | Denied:
+        """Whom a token stands for, or why it may begin nothing. claimed: see egress.payer."""
+        state = self._loader.standing([token_hash])
+        self.engine.rollback()
+        return payer(state, token_hash, claimed, self.clock())
 
     def answer(self, execution_id: str) -> bytes | None:
         """The sealed bytes of a stored answer; None once it has expired and was purged."""

@@ -28,7 +28,14 @@ _COUNTS = {
     "max_output_tokens": "The most output of a call; a larger cap is made smaller. 0 is no limit.",
     "max_total_tokens": "The most of both together; 0 is no limit.",
 }
-_GLOBS = {"models": ("--allow-model", "A model"), "tool_names": ("--allow-tool", "A tool")}
+_USED = "that may be used, as a pattern with * and ?"
+_PLACED = 'as a pattern or a network, with a port or without ("*.example.com:443")'
+_GLOBS = {
+    "models": ("--allow-model", f"A model {_USED}"),
+    "tool_names": ("--allow-tool", f"A tool {_USED}"),
+    "egress_allow": ("--allow-host", f"A host beside the providers that may be reached, {_PLACED}"),
+    "egress_deny": ("--deny-host", f"A host that may not be reached, {_PLACED}"),
+}
 ALL = "all"
 CAPS = (*_GLOBS, *_COUNTS, *_SWITCHES)
 
@@ -42,7 +49,7 @@ def caps_options(command: Command) -> Command:
         option = name.replace("_", "-")
         command = click.option(f"--{option}", name, type=COUNT, default=None, help=text)(command)
     for name, (option, what) in reversed(_GLOBS.items()):
-        text = f"{what} that may be used, as a pattern with * and ?; give it again for more."
+        text = f"{what}; give it again for more."
         command = click.option(option, name, multiple=True, metavar="GLOB", help=text)(command)
     return command
 

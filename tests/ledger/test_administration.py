@@ -13,6 +13,7 @@ from ledger.admin_commands import (
     CreditAgent,
     DeleteAgent,
     NoteBypass,
+    NoteEgress,
     NoteGateway,
     RevokeToken,
 )
@@ -232,5 +233,25 @@ def test_a_way_around_is_noted() -> None:
         "port": 443,
         "program": "curl",
         "run": "tok_1",
+    }
+    assert word(kernel(replace(seen, name="nobody"))) == "rejected"
+
+
+@pytest.mark.parametrize("name", ["alice", ""])
+def test_a_host_that_was_reached_is_noted(name: str) -> None:
+    """It is in the log of the agent, or of nobody, and no row moves."""
+    kernel = started()
+    before = rows(kernel.state)
+    seen = NoteEgress(name, f"{name}/r1", "example.com", 443, "passed", "gw-1")
+    assert kernel(seen) == Done(name)
+    assert rows(kernel.state) == before
+    last = kernel.log[-1]
+    assert (last.type, last.agent) == ("egress.seen", name or None)
+    assert last.data() == {
+        "account": f"{name}/r1",
+        "gateway": "gw-1",
+        "host": "example.com",
+        "outcome": "passed",
+        "port": 443,
     }
     assert word(kernel(replace(seen, name="nobody"))) == "rejected"

@@ -80,7 +80,7 @@ def test_a_payload_at_hand_spares_the_parse() -> None:
     "kind",
     [
         *(events.LEDGER_CREATED, events.GATEWAY_STARTED, events.GATEWAY_STOPPED),
-        *(events.GATEWAY_CONFIGURED, events.BYPASS_SEEN, "new"),
+        *(events.GATEWAY_CONFIGURED, events.BYPASS_SEEN, events.EGRESS_SEEN, "new"),
     ],
 )
 def test_events_that_are_only_told(kind: str) -> None:

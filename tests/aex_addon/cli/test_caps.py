@@ -15,7 +15,8 @@ FLAGS = (
     *("--allow-model", "gpt-4o*", "--allow-model", "claude-*", "--allow-tool", "lookup"),
     *("--max-input-tokens", "1000", "--max-output-tokens", "200", "--max-total-tokens", "1100"),
     *("--no-streaming", "--tools", "--function-calling", "--no-vision", "--no-audio"),
-    *("--documents", "--no-passthrough", "--strict"),
+    *("--documents", "--no-passthrough", "--strict", "--deny-host", "*.example.com"),
+    *("--allow-host", "*.example.org", "--allow-host", "203.0.113.0/24:443"),
 )
 SAID = {
     "models": ["gpt-4o*", "claude-*"],
@@ -31,6 +32,8 @@ SAID = {
     "documents": True,
     "passthrough": False,
     "strict": True,
+    "egress_allow": ["*.example.org", "203.0.113.0/24:443"],
+    "egress_deny": ["*.example.com"],
 }
 
 
@@ -41,7 +44,8 @@ def test_every_cap_has_an_option(aex: Aex) -> None:
     assert aex.json("agent", "inspect", "shop")["caps"] == SAID
     assert aex.json("agent", "list")[0]["caps"] == SAID
     shown = aex("agent", "inspect", "shop").stdout
-    assert "models gpt-4o* claude-*, tool names lookup, max input tokens 1000" in shown
+    assert "models gpt-4o* claude-*, tool names lookup, egress allow *.example.org 203" in shown
+    assert "egress deny *.example.com, max input tokens 1000" in shown
     assert "no streaming, tools, function calling, no vision" in shown
 
 
