@@ -15,6 +15,7 @@ from aex_addon.calls import reached_provider
 from aex_addon.captures import Captures
 from aex_addon.delegation import Delegation
 from aex_addon.doors import Doors
+from aex_addon.egress import Egress
 from aex_addon.fallback import Fallback
 from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED
@@ -76,7 +77,8 @@ def default_addons(assembly: Assembly) -> list[Any]:
     def table() -> Routes:
         return parts.configuration.routes
 
-    doors = Doors(table, parts.destinations, shape)
+    egress = Egress(parts)
+    doors = Doors(table, parts.destinations, shape, egress)
 
     def about() -> dict[str, Any]:
         return {
@@ -88,7 +90,8 @@ def default_addons(assembly: Assembly) -> list[Any]:
         }
 
     return [
-        parts.destinations,  # first: its veto on dialling must not depend on any other part
+        egress,  # hears no flow: where a captured connection goes, before that is looked at
+        parts.destinations,  # its veto on dialling must not depend on any other part
         Leaves(assembly.home.ca_dir),  # hears no flow: what agents are shown in TLS
         parts.identity,  # CONNECT's credential is kept before the tunnel is judged
         doors,  # every later part reads its mark
@@ -102,7 +105,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Fallback(pipeline),  # and its next try, where a route has one
         Websocket(pipeline),  # the same, message by message
         Hangups(),  # after all others: what mitmproxy leaves open
-        Standing(pipeline),  # hears no flow: ends calls whose right to be made has ended
+        Standing(pipeline, egress),  # hears no flow: ends calls whose right to be made has ended
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
         assembly.checkpointer,  # beside the calls, in a thread of its own
         Gate(),  # last: what was not admitted does not leave

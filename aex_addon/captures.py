@@ -4,7 +4,7 @@ Owns: the judgement, and putting the layers in place that carry it out.
 Refuses to know: how a connection is held meanwhile (captured.py), who pays (payers.py).
 
     names a governed host           its TLS is opened, its calls are those of a tunnel to that host
-    names another one, or none      its bytes pass, to the address that the client chose
+    names another one, or none      its bytes pass, where egress.py lets them
     was opened by AEX itself        closed: a firewall has led AEX's own call back to it
     QUIC (UDP, port 443)            dropped; its clients go on over TCP
 """
@@ -62,7 +62,7 @@ class Captures:
         elif context.server.address[1] == _QUIC:
             client.error = "AEX passes no QUIC on"
         else:
-            self._allow(context)
+            self._doors.egress.captured(client, ())
             handler.layer = layers.UDPLayer(context, ignore=True)
 
     def judge(self, context: Context, said: bytes) -> Verdict:
@@ -85,10 +85,9 @@ class Captures:
                 # The address that the client chose counts for nothing any more.
                 context.server.address = (governed[0], context.server.address[1])
             return "governed"
-        self._allow(context)
+        egress = self._doors.egress
+        if context.server.timestamp_start is not None:
+            # It stands already: only now is it told whom it means.
+            return "refused" if egress.denies(context.client, named) else "foreign"
+        egress.captured(context.client, named)
         return "foreign"
-
-    def _allow(self, context: Context) -> None:
-        assert context.server.address is not None
-        host, port = context.server.address[:2]
-        self._doors.destinations.allow(context.client.id, host, port)

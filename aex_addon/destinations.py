@@ -15,6 +15,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 Address = tuple[str, int]
 
+_NOT_CHOSEN = "AEX did not choose this destination; the call was not admitted"
+
 
 def _address(name: tuple[Any, ...]) -> Address:
     """Host and port, an IPv4 address in one form however the socket has it."""
@@ -47,7 +49,7 @@ class Destinations:
         address = data.server.address
         chosen = self._allowed.get(data.client.id)
         if address is None or not chosen or (address[0], address[1]) not in chosen:
-            data.server.error = "AEX did not choose this destination; the call was not admitted"
+            data.server.error = data.server.error or _NOT_CHOSEN
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
         """Keeps both ends of the connection; a listener sees them the other way round."""

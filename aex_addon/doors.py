@@ -15,22 +15,32 @@ Refuses to know: who pays, what it costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Client
 from mitmproxy.net.http import url
-from mitmproxy.proxy import layer, layers
+from mitmproxy.proxy import layer
 
+from aex_addon import egress_words as words
+from aex_addon import foreign
 from aex_addon.destinations import Destinations
+from aex_addon.egress import Egress
+from aex_addon.first_words import hosts_named
+from aex_addon.guard import fail_closed
 from aex_addon.http_layer import adopt, came_in_absolute_form
 from aex_addon.http_stream import Remarks, Shape
 from aex_addon.identity import challenge, must_be_asked
 from aex_addon.payers import is_captured
 from aex_addon.routes import Route, Routes
+from aex_addon.tunnel_layer import TunnelLayer
 from providers.paths import canonical
+
+logger = logging.getLogger("aex")
 
 Door = Literal["proxy", "base-url", "capture", "own", "web", "foreign", "misdirected"]
 
@@ -129,10 +139,15 @@ class Doors:
     """The addon: marks each flow with its door before any other part sees it."""
 
     def __init__(
-        self, routes: Callable[[], Routes], destinations: Destinations, shape: Shape
+        self,
+        routes: Callable[[], Routes],
+        destinations: Destinations,
+        shape: Shape,
+        egress: Egress,
     ) -> None:
         self._routes = routes
         self.destinations = destinations
+        self.egress = egress
         self.remarks = Remarks(shape, self._passes)
         self._tunnels: dict[str, str] = {}
 
@@ -145,17 +160,23 @@ class Doors:
         """Forgets the connection's tunnel."""
         self._tunnels.pop(client.id, None)
 
-    def http_connect(self, flow: http.HTTPFlow) -> None:
-        """Notes where the tunnel of this connection goes."""
+    @fail_closed(foreign.fault)
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Notes where the tunnel of this connection goes, and asks whether it may go there."""
         if self._is_own(flow.request.host, flow.request.port):
-            flow.response = http.Response.make(403, b"AEX does not tunnel to itself.\n")
+            flow.response = words.answer(words.own(), "CONNECT")
             return
-        host = flow.request.host.lower().rstrip(".")
+        host = foreign.named(flow.request.host)
         self.lead(flow.client_conn, host)
-        if self.routes.by_host(host) is None:
-            self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
-        elif must_be_asked(flow.request):
-            flow.response = challenge()
+        if self.routes.by_host(host) is not None:
+            flow.response = challenge() if must_be_asked(flow.request) else None
+            return
+        way = await self.egress.of(flow)
+        if way.denial is not None:
+            flow.response = words.answer(way.denial, "CONNECT")
+        elif flow.client_conn.timestamp_end is None:
+            for address in way.addresses:
+                self.destinations.allow(flow.client_conn.id, address, way.port)
 
     def lead(self, client: Client, host: str) -> None:
         """From now on what this connection asks is asked of that host."""
@@ -170,7 +191,10 @@ class Doors:
         tunnel = self._tunnels.get(next_layer.context.client.id)
         if tunnel is not None and self._is_foreign(tunnel):
             # mitmproxy's own addon may have been asked before, and have chosen to open TLS.
-            next_layer.layer = layers.TCPLayer(next_layer.context, ignore=True)
+            client = next_layer.context.client
+            way = self.egress.way(client)
+            goals = [(each, way.port) for each in way.addresses] if way else []
+            next_layer.layer = TunnelLayer(next_layer.context, goals, partial(self._strays, client))
         else:
             own = ctx.master.addons.get("nextlayer")
             if next_layer.layer is None and own is not None:
@@ -178,7 +202,7 @@ class Doors:
                 own.next_layer(next_layer)
             adopt(next_layer.layer, self.remarks)
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Marks the flow. Plain values only: mitmproxy copies the metadata."""
         found = self._arrival(flow)
         flow.metadata[DOOR] = found.door
@@ -190,11 +214,26 @@ class Doors:
             flow.metadata[FORMATS] = list(route.provider.formats)
             flow.metadata[CANONICAL] = _canonical(route, found.path)
         flow.metadata[TROUBLE] = found.trouble
-        if found.door == "foreign":
-            # mitmproxy would send the proxy's credential on to whoever is asked.
-            flow.request.headers.pop("proxy-authorization", None)
-            self.destinations.allow(flow.client_conn.id, flow.request.host, flow.request.port)
-            flow.request.stream = True
+        return self._foreign(flow) if found.door == "foreign" else None
+
+    async def _foreign(self, flow: http.HTTPFlow) -> None:
+        way = await self.egress.of(flow)
+        # mitmproxy would send the proxy's credential on to whoever is asked.
+        flow.request.headers.pop("proxy-authorization", None)
+        if not self._is_foreign(way.host):
+            trouble = f"{way.host} is spelled in a way that no provider's host is"
+            flow.metadata[DOOR], flow.metadata[TROUBLE] = "misdirected", trouble
+        elif way.denial is None:
+            if flow.client_conn.timestamp_end is None:
+                self.destinations.allow(flow.client_conn.id, way.addresses[0], way.port)
+            if flow.request.scheme == "https":
+                # TLS to it, which AEX begins, names the host and is held to that name.
+                self.egress.pin(flow.client_conn, way)
+            foreign.lead(flow.request, way.host, way.addresses[0])
+        elif way.denial.code == words.OWN:
+            flow.metadata[DOOR], flow.metadata[TROUBLE] = "misdirected", _TO_ITSELF
+        else:
+            flow.response = words.answer(way.denial, flow.request.method)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Foreign answers pass as they come."""
@@ -223,6 +262,14 @@ class Doors:
 
     def _is_foreign(self, host: str) -> bool:
         return self.routes.by_host(host) is None
+
+    def _strays(self, client: Client, said: bytes) -> bool:
+        """Whether the first bytes of a tunnel to another host mean a governed one."""
+        if all(self._is_foreign(host) for host in hosts_named(said)):
+            return False
+        logger.warning("a tunnel to another host was to lead to a governed one; closed")
+        self.egress.strays(client)
+        return True
 
     def _is_own(self, host: str, port: int) -> bool:
         addresses = ctx.master.addons.get("proxyserver").listen_addrs()

@@ -173,6 +173,11 @@ class Identity:
         """Forgets the connection."""
         self._connections.pop(client.id, None)
 
+    def of_client(self, client: Client) -> Credential | None:
+        """That of a captured connection's source."""
+        payer = self._payers.of(client) if self._payers is not None else None
+        return Credential(payer[1], payer[0]) if payer else None
+
     def of(self, flow: http.HTTPFlow, key_slot: bool = True, own: str = "") -> Credential | None:
         """The flow's credential: of its source, its connection, its proxy header, or its key slot.
 
@@ -181,8 +186,7 @@ class Identity:
         """
         request, client = flow.request, flow.client_conn
         if self._payers is not None and is_captured(client):
-            payer = self._payers.of(client)
-            found = Credential(payer[1], payer[0]) if payer else None
+            found = self.of_client(client)
         else:
             found = self._connections.get(client.id) or from_proxy_header(
                 request.headers.get("proxy-authorization")

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from aex_addon import addresses, capture_modes
+from aex_addon.settings_egress import EgressSettings
 from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
@@ -48,6 +49,7 @@ class Settings(Table):
     capture: Annotated[
         dict[Annotated[str, AfterValidator(_mode)], CaptureSettings], AfterValidator(_captures)
     ] = Field(default_factory=dict)
+    egress: EgressSettings = Field(default_factory=EgressSettings)
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
     server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from aex_addon.home import Home, Place, check_private, key_lines
 from aex_addon.settings import Settings
+from aex_addon.settings_egress import EgressSettings
 from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
@@ -39,6 +40,7 @@ _TABLES: Mapping[str, type[Table]] = {
     "routes": RouteSettings,
     "mcp": McpSettings,
     "capture": CaptureSettings,
+    "egress": EgressSettings,
 }
 _EXPECTED = {
     "string_type": "text in quotes",

@@ -17,6 +17,7 @@ from mitmproxy.utils import asyncio_utils
 
 from aex_addon import denials
 from aex_addon.early_end import end_early
+from aex_addon.egress import Egress
 from aex_addon.inflight import NO_ATTEMPT
 from aex_addon.pipeline import Pipeline
 from ledger.errors import LedgerError
@@ -29,8 +30,9 @@ LOOK_S = 0.5
 class Standing:
     """The addon: looks for as long as the gateway runs."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, egress: Egress) -> None:
         self._pipeline = pipeline
+        self._egress = egress
         self._timer: asyncio.TimerHandle | None = None
 
     def running(self) -> None:
@@ -43,14 +45,15 @@ class Standing:
             self._timer.cancel()
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._pipeline.inflight:
+        if self._pipeline.inflight or self._egress.tokens:
             asyncio_utils.create_task(self.look(), name="aex standing", keep_ref=True)
         self._timer = loop.call_later(LOOK_S, self._next, loop)
 
     async def look(self) -> None:
-        """Ends the calls under way that are not to go on."""
+        """Ends the calls and tunnels under way that are not to go on."""
         parts = self._pipeline.parts
         hashes = {call.attempt.token_hash for call in self._pipeline.inflight.values()}
+        hashes |= self._egress.tokens
         hashes.discard(NO_ATTEMPT.token_hash)
         try:
             stopped = await parts.books.call(lambda store: store.stopped(hashes))
@@ -62,3 +65,5 @@ class Standing:
             if why is not None:
                 named = replace(why, execution_id=call.admitted.execution_id)
                 end_early(flow, call, denials.explain(named, parts.settings.denial_status))
+        for token in stopped:
+            self._egress.cut(token)

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from ledger.events import storable
+from ledger.reached import reached
 from web import asked
 from web.acts import Acts
 from web.auth import LINK_S
@@ -20,7 +21,14 @@ from web.entry import link_to, who
 from web.handed import Handed
 from web.openapi import document
 from web.problems import Problem
-from web.shapes import agent_shape, execution_shape, iso, token_shape
+from web.shapes import (
+    SHOWN_HOSTS,
+    agent_shape,
+    execution_shape,
+    iso,
+    reached_shape,
+    token_shape,
+)
 from web.story import story
 
 
@@ -144,8 +152,9 @@ def _accounts(pages: Blueprint, handed: Handed, acts: Acts) -> None:
         owner = name.partition("/")[0]
         with handed.open_reader() as reader:
             tokens = [one for one in reader.tokens(owner) if name in (owner, one.account)]
+            hosts = [reached_shape(one) for one in reached(reader, name, SHOWN_HOSTS)]
         shown = [token_shape(one, now) for one in tokens]
-        return jsonify({**agent_shape(found, now), "tokens": shown})
+        return jsonify({**agent_shape(found, now), "tokens": shown, "reached": hosts})
 
     @pages.post("/agents/<path:name>/state")
     def state(name: str) -> Response:

@@ -70,6 +70,7 @@ class Counts[K: tuple[str, ...]]:
 class Observed:
     """One of a gateway.
 
+    egress: (agent, outcome) of connections beside the providers; the agent "" where none is named.
     admissions: (agent, provider, model, outcome), the last `admitted` or the code of a denial.
     tokens: (agent, provider, model, kind). cost: nano-dollars by (agent, provider, model).
     accuracy: what was billed, as a part of its reserve. added: seconds that a call waited for AEX,
@@ -80,6 +81,7 @@ class Observed:
         self.admissions: Counts[tuple[str, str, str, str]] = Counts(model=2)
         self.tokens: Counts[tuple[str, str, str, str]] = Counts(model=2)
         self.cost: Counts[tuple[str, str, str]] = Counts(model=2)
+        self.egress: Counts[tuple[str, str]] = Counts(model=0)
         self.accuracy = Histogram(_RATIOS)
         self.added = {phase: Histogram(_SECONDS) for phase in ("admission", "settlement")}
         self.first_byte: dict[str, Histogram] = {}

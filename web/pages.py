@@ -16,6 +16,7 @@ from flask import Blueprint, g, render_template, request
 from ledger.activity import ActivityReader, Filter
 from ledger.events import storable
 from ledger.lifecycle import MOVES
+from ledger.reached import reached
 from ledger.state import DENIED, STATES, Agent
 from web import asked, tree
 from web.charts import Chart, chart
@@ -23,7 +24,7 @@ from web.handed import Handed
 from web.health import chain_trouble
 from web.plugins import standing
 from web.problems import Problem
-from web.shapes import caps_shape, token_shape, tool_shape
+from web.shapes import SHOWN_HOSTS, caps_shape, token_shape, tool_shape
 from web.spend import Hours, Spend, series
 from web.story import story
 from web.tally import Tally
@@ -171,6 +172,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
         runs = reader.runs(now, SHOWN, name) if found.kind == "agent" else []
         tokens = [one for one in reader.tokens(owner) if name in (owner, one.account)]
         calls = reader.activity(Filter(agent=name), limit=SHOWN).rows
+        hosts = reached(reader, name, SHOWN_HOSTS)
     trees = tree.Forest({one.name: one for one in (found, *runs)}, now)
     own = {key: cells for key, cells in _own(hours, found).items() if cells}
     return {
@@ -180,6 +182,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
         "runs": tree.rows(trees, hours, ends, [one.name for one in runs]),
         "tokens": [token_shape(one, now) for one in tokens][-20:],
         "calls": execution_rows(calls),
+        "hosts": [(one, moment(one.time_ns)) for one in hosts],
         "charts": _charts(own, "24h", now, ("model",)),
         "goals": MOVES.get(found.lifecycle_state, ()),
         "created": moment(found.created_at),

@@ -26,6 +26,12 @@ def seen(observed: Observed) -> Iterator[Metric]:
         (*_CALL, "outcome"),
         observed.admissions,
     )
+    yield _counter(
+        "aex_egress",
+        "Connections that were asked for beside the providers, by what became of that.",
+        ("agent", "outcome"),
+        observed.egress,
+    )
     yield _counter("aex_tokens", "Tokens that were booked.", (*_CALL, "kind"), observed.tokens)
     cost = CounterMetricFamily("aex_cost_usd", "What was booked.", labels=_CALL, unit="usd")
     for key, nanousd in observed.cost.items():

@@ -15,6 +15,7 @@ from ledger.caps import parse
 from ledger.events import Event
 from ledger.logged import Logged
 from ledger.money import show_usd
+from ledger.reached import Seen
 from ledger.state import (
     DISABLED,
     ENABLED,
@@ -26,6 +27,9 @@ from ledger.state import (
     ToolPlugin,
 )
 from ledger.windows import end_of
+
+# How many hosts beside the providers are told of an account.
+SHOWN_HOSTS = 20
 
 _SECOND = 1_000_000_000
 
@@ -134,6 +138,12 @@ def tool_shape(tool: ToolPlugin) -> dict[str, Any]:
         "changed_at": iso(tool.changed_at),
         "manifest": manifest,
     }
+
+
+def reached_shape(seen: Seen) -> dict[str, Any]:
+    """A host beside the providers; port null stands for all that are not told singly."""
+    row = seen._asdict()
+    return {**row, "time_ns": str(seen.time_ns), "port": seen.port or None, "at": iso(seen.time_ns)}
 
 
 def execution_shape(execution: Execution) -> dict[str, Any]:

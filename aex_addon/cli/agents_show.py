@@ -16,6 +16,7 @@ from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
 
 if TYPE_CHECKING:
+    from ledger.reached import Seen
     from ledger.state import Agent, Token
 
 
@@ -69,24 +70,30 @@ def inspect_agent(context: Context, name: str, as_json: bool) -> None:
     aex agent inspect shop
     """
     from ledger.errors import CommandRefused
-    from web.shapes import agent_shape, token_shape
+    from ledger.reached import reached
+    from web.shapes import SHOWN_HOSTS, agent_shape, reached_shape, token_shape
 
     now = context.now_ns()
     # The token of a run is its agent's; the name of a run begins with the agent's.
     owner = name.partition("/")[0]
     with context.reader() as reader, reader.snapshot():
         found, tokens = reader.agent(name), reader.tokens(owner)
+        hosts = reached(reader, name, SHOWN_HOSTS)
     if found is None:
         raise CommandRefused(f"there is no agent {name!r}; `aex agent list` shows those there are")
     shape = agent_shape(found, now)
     tokens = [token for token in tokens if name in (owner, token.account)]
     if as_json:
-        emit({**shape, "tokens": [token_shape(token, now) for token in tokens]})
+        told = {"tokens": [token_shape(token, now) for token in tokens]}
+        emit({**shape, **told, "reached": [reached_shape(one) for one in hosts]})
         return
     _show_facts(found, shape)
     if tokens:
         click.echo()
         _show_tokens(tokens, now)
+    if hosts:
+        click.echo()
+        _show_hosts(hosts)
 
 
 def _show_facts(found: Agent, shape: dict[str, Any]) -> None:
@@ -133,4 +140,13 @@ def _show_tokens(tokens: list[Token], now_ns: int) -> None:
             )
             for token in tokens
         ],
+    )
+
+
+def _show_hosts(hosts: list[Seen]) -> None:
+    from web.shapes import short
+
+    table(
+        ("host beside the providers", "port", "outcome", "first of that day"),
+        [(one.host, one.port or "-", one.outcome, short(one.time_ns)) for one in hosts],
     )

@@ -78,6 +78,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         authority,
         books,
         capture,
+        egress,
         keys,
         listener,
         place,
@@ -98,6 +99,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
     yield from listener.look(context.home, settings)
     yield from capture.look(context.home, settings.ledger, settings.capture)
     yield from tools.look(context.home)
+    yield from egress.look(context.home, settings.ledger, settings.egress)
     try:
         table = configure(settings, context.environ, Secrets(), clock.utc_now()).routes
     except ConfigError as error:

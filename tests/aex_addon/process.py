@@ -67,6 +67,8 @@ def place(folder: Path, upstream_port: int, **settings: object) -> Place:
     home = Home(folder / "home")
     home.ensure()
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    # Strangers of a test live on this machine, as its provider does.
+    lines += ["[egress]", 'private = ["127.0.0.0/8", "::1"]']
     lines += ["[providers.openai]", f'upstream = "http://127.0.0.1:{upstream_port}"', ""]
     home.config.write_text("\n".join(lines))
     token = mint()

@@ -42,7 +42,14 @@ def settings_for(upstream_port: int, **changes: Any) -> Settings:
     """Any free port to listen on, and the upstream on loopback."""
     upstream = {"upstream": f"http://127.0.0.1:{upstream_port}"}
     providers = {"openai": {**upstream, "api_key_env": "OPENAI_API_KEY"}}
-    data = {"listen": "127.0.0.1:0", "providers": providers, "drain_seconds": 5, **changes}
+    data = {
+        "listen": "127.0.0.1:0",
+        "providers": providers,
+        "drain_seconds": 5,
+        # Strangers of a test live on this machine, as its provider does.
+        "egress": {"private": ["127.0.0.0/8", "::1"]},
+        **changes,
+    }
     return Settings.model_validate(data)
 
 

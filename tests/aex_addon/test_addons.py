@@ -17,6 +17,7 @@ from aex_addon.assembly import Assembly, assemble
 from aex_addon.books import Books
 from aex_addon.destinations import Destinations
 from aex_addon.doors import Doors
+from aex_addon.egress import Egress
 from aex_addon.gate import Gate
 from aex_addon.guard import ADMITTED, PASSED
 from aex_addon.home import Home
@@ -60,7 +61,7 @@ async def test_every_hook_before_dispatch_is_guarded(assembly: Assembly) -> None
     """Each is wrapped, or only marks what the gate asks for; and the gate is the last."""
     listed = addons_module.default_addons(assembly)
     assert isinstance(listed[-1], Gate)
-    assert isinstance(listed[0], Destinations)
+    assert [type(each) for each in listed[:2]] == [Egress, Destinations]
     for addon in listed[:-1]:
         for hook in filter(None, (getattr(addon, name, None) for name in BEFORE_DISPATCH)):
             wrapped = hasattr(hook, "__wrapped__")

@@ -29,6 +29,7 @@ from aex_addon.doors import Doors
 from aex_addon.payers import Payers
 from aex_addon.routes import routes
 from aex_addon.settings_tables import CaptureSettings
+from tests.aex_addon.names import opened
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.test_first_words import hello
 from tests.aex_addon.wire import Client as Wire
@@ -73,7 +74,8 @@ async def captured(
     async with gateway(tmp_path / "home", provider.port) as earlier:
         """Makes the agent, which must be there before anything is captured for it."""
     capture = {MODE: {"agents": {f"{KNOWN}/32": "bot"}}}
-    async with gateway(tmp_path / "home", provider.port, capture=capture) as rig:
+    more = {"capture": capture, "egress": {"private": ["127.0.0.0/8", "203.0.113.0/24"]}}
+    async with gateway(tmp_path / "home", provider.port, **more) as rig:
         servers = rig.master.addons.get("proxyserver").servers
         (own,) = (each for each in servers if each.mode.type_name == "transparent")
         found = Captured(replace(rig, token=earlier.token), own.listen_addrs[0][1])
@@ -314,19 +316,19 @@ def test_what_stands_first(
     client.transport_protocol = "udp" if protocol == "udp" else "tcp"
     context = Context(client, Options())
     context.server.address = goal
-    server, allowed, table = Proxyserver(client, context), Destinations(), routes({}, {})
+    server, egress, table = Proxyserver(client, context), opened(), routes({}, {})
     with taddons.context(server, loadcore=False):
-        doors = Doors(lambda: table, allowed, lambda *_: None)
+        doors = Doors(lambda: table, Destinations(), lambda *_: None, egress)
         Captures(lambda: table, doors, Payers({}, "gw")).client_connected(client)
     assert bool(client.error) is (layer is None)
     assert isinstance(server.handler.layer, layer or SimpleNamespace)
-    assert (goal in allowed._allowed[client.id]) is (layer is layers.UDPLayer)
+    assert (client.id in egress.named) is (layer is layers.UDPLayer)  # type: ignore[attr-defined]
 
 
 def test_a_mode_that_mitmdump_was_not_told(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever starts it chooses its modes, and is told of one that aex.toml names in vain."""
     table = routes({}, {})
-    doors = Doors(lambda: table, Destinations(), lambda *_: None)
+    doors = Doors(lambda: table, Destinations(), lambda *_: None, opened())
     modes = {mode: CaptureSettings(agent="bot") for mode in ("local:x", "wireguard@127.0.0.1:1")}
     with taddons.context() as tctx:
         tctx.options.mode = ["regular@127.0.0.1:1", "local:x"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any, cast
 
 import pytest
 from mitmproxy import http
@@ -28,8 +30,10 @@ from aex_addon.doors import (
 )
 from aex_addon.http_layer import _FORM
 from aex_addon.routes import routes
+from aex_addon.tunnel_layer import TunnelLayer
 from providers.registry import find
 from providers.wire import Call
+from tests.aex_addon.names import opened
 
 TABLE = routes({}, {})
 HOST = "api.openai.com"
@@ -195,17 +199,21 @@ class Proxyserver:
 @pytest.fixture
 def doors() -> Iterator[Doors]:
     with taddons.context(Proxyserver(), loadcore=False):
-        yield Doors(lambda: TABLE, Destinations(), lambda flow, status, message: None)
+        yield Doors(lambda: TABLE, Destinations(), lambda flow, status, message: None, opened())
 
 
 def connect(doors: Doors, host: str, port: int = 443) -> http.HTTPFlow:
     flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=port))
-    doors.http_connect(flow)
+    flow.client_conn.timestamp_end = None
+    asyncio.run(doors.http_connect(flow))
     return flow
 
 
 def marks(doors: Doors, flow: http.HTTPFlow) -> str:
-    doors.requestheaders(flow)
+    more = doors.requestheaders(flow)
+    if more is not None:
+        with asyncio.Runner() as runner:
+            runner.run(cast("Coroutine[Any, Any, None]", more))
     assert {DOOR, PROVIDER, PATH, TROUBLE} <= flow.metadata.keys()
     plain = {**flow.metadata, FORMATS: " ".join(flow.metadata.get(FORMATS, []))}
     assert all(type(value) is str for value in plain.values())
@@ -225,8 +233,21 @@ def test_a_tunnel_to_an_unlisted_host(doors: Doors) -> None:
     assert ("example.com", 443) in doors.destinations._allowed[flow.client_conn.id]
     for chosen in (None, layers.HttpLayer):
         found = asked(doors, flow, chosen)
-        assert type(found.layer) is layers.TCPLayer
+        assert type(found.layer) is TunnelLayer
         assert found.layer.flow is None
+
+
+def test_a_governed_host_in_other_letters(doors: Doors) -> None:
+    """It is governed in a tunnel, and refused in a whole URL: nobody spells it so."""
+    odd = "ａpi.openai.com"
+    request = tflow.tflow(req=tutils.treq(host="127.0.0.1", port=80))
+    request.request.data.host = odd
+    request.request.headers["host"] = HOST
+    setattr(request.request, _FORM, True)
+    assert marks(doors, request) == "misdirected"
+    flow = connect(doors, odd)
+    assert type(asked(doors, flow, layers.HttpLayer).layer).__name__ == "GovernedHttpLayer"
+    assert not doors.destinations._allowed
 
 
 def test_a_tunnel_to_a_governed_host(doors: Doors) -> None:
@@ -246,7 +267,7 @@ def test_a_challenge_at_governed_hosts_alone(doors: Doors, host: str, status: in
     """A client that waits to be asked is, and its tunnel is none yet."""
     flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=443))
     flow.request.headers["user-agent"] = "git/2.39.5"
-    doors.http_connect(flow)
+    asyncio.run(doors.http_connect(flow))
     assert (flow.response.status_code if flow.response else None) == status
 
 
@@ -270,6 +291,7 @@ def test_a_tunnel_ends(doors: Doors, forget: str) -> None:
 def test_foreign_traffic_passes(doors: Doors) -> None:
     """It is streamed, may be dialled, and goes without the proxy's credential."""
     flow = tflow.tflow(req=tutils.treq(host="example.com", port=80), resp=True)
+    flow.client_conn.timestamp_end = None
     setattr(flow.request, _FORM, True)
     flow.request.headers["host"] = "example.com"
     flow.request.headers["proxy-authorization"] = "Basic secret"

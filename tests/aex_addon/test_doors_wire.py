@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aex_addon.doors import Doors
+from tests.aex_addon.names import resolver
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.wire import Upstream, connected
 
@@ -119,7 +120,7 @@ async def test_a_foreign_tunnel(rig: Rig) -> None:
         seen.append(await reader.readexactly(10))
         writer.write(b"\x15\x03\x03bytes")
 
-    for said in (b"\x16\x03\x01\x02\x00hello", b"GET / HTTP", b"\x00" * 10):
+    for said in (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"HELO thou\n", b"\x00" * 10):
         async with elsewhere(echo) as port, connected(rig.port) as client:
             assert await client.tunnel(f"127.0.0.1:{port}") == 200
             await client.send(said)
@@ -202,6 +203,7 @@ async def test_a_foreign_tunnel_that_was_missed(
         raise RuntimeError("surprise")
 
     monkeypatch.setattr(Doors, "next_layer", fail)
+    resolver(monkeypatch).lead("unlisted.example", ["203.0.114.1"])
     async with gateway(tmp_path / "home", provider.port) as rig, connected(rig.port) as client:
         assert await client.tunnel("unlisted.example:80", rig.basic) == 200
         answer = await client.call(get("/v1/models", "unlisted.example"))

@@ -52,7 +52,7 @@ class Running:
 @pytest.fixture
 async def running(tmp_path: Path, provider: Upstream) -> AsyncIterator[Running]:
     where = providers(provider.port, provider.port)
-    async with gateway(tmp_path / "home", provider.port, providers=where) as rig:
+    async with gateway(tmp_path / "home", provider.port, providers=where, egress={}) as rig:
         yield Running(rig, provider)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from aex_addon.home import Home, HomeError
 from aex_addon.settings import Settings
+from aex_addon.settings_egress import EgressSettings
 from aex_addon.settings_load import OTHER_VARIABLES, load
 from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import (
@@ -211,6 +212,11 @@ SAMPLES: dict[str, tuple[str, Any]] = {
         '{"local:x": {"agent": "a"}}',
         {"local:x": CaptureSettings(agent="a")},
     ),
+    "egress.default": ("none", "none"),
+    "egress.allow": ("*.a.example:443, 10.0.0.1", ["*.a.example:443", "10.0.0.1"]),
+    "egress.deny": ("a.example, b.example", ["a.example", "b.example"]),
+    "egress.private": ("10.0.0.0/8,::1", ["10.0.0.0/8", "::1"]),
+    "egress.anonymous": ("refuse", "refuse"),
     "unpriced_models": ("free", "free"),
     "unmetered_paths": ("pass", "pass"),
     "server_calls_max": ("6", 6),
@@ -272,6 +278,8 @@ def leaves(table: type[BaseModel]) -> set[str]:
         if key in inner:
             name, fields = inner[key]
             found |= {_named(f"{key}.{name}.{leaf}") for leaf in fields.model_fields}
+        elif key == "egress":
+            found |= {f"egress.{leaf}" for leaf in EgressSettings.model_fields}
         else:
             found.add(_named(key))
     return found

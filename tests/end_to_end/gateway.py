@@ -28,6 +28,9 @@ CONFIG = """\
 listen = "127.0.0.1:{port}"
 ledger = "sqlite:///ledger.db"
 
+[egress]
+private = ["127.0.0.0/8", "::1"]
+
 {providers}
 [models."my-model"]
 provider = "openai"

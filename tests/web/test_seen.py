@@ -15,6 +15,7 @@ def test_it_is_read_back() -> None:
     observed.admissions.add(("bot", "openai", "m", "admitted"), 3)
     observed.settled(("bot", "openai", 'a"b\\c\n'), 10**9, 25 * 10**7, {"input_tokens": 7})
     observed.added["admission"].observe(0.002)
+    observed.egress.add(("", "egress_private"))
     registry = type("Registry", (), {"collect": lambda _self: seen(observed)})()
     found = {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -23,6 +24,8 @@ def test_it_is_read_back() -> None:
     }
     call = (("agent", "bot"), ("model", "m"), ("outcome", "admitted"), ("provider", "openai"))
     assert found["aex_admissions_total", *call] == 3
+    nobody = (("agent", ""), ("outcome", "egress_private"))
+    assert found["aex_egress_total", *nobody] == 1
     odd = (("agent", "bot"), ("model", 'a"b\\c\n'), ("provider", "openai"))
     assert found["aex_cost_usd_total", *odd] == 0.25
     assert found["aex_tokens_total", odd[0], ("kind", "input_tokens"), *odd[1:]] == 7
