@@ -88,6 +88,7 @@ def test_the_kernel_emits_canonical_payloads(
         commands.NoteResults(batch.ref, "openai/file_2"),
         commands.BillBulk(batch.ref, 1, {"input_tokens": amount}, label or "read"),
         admin_commands.NoteBypass("alice", "r1", "h", "10.0.0.1", 443, label, False, "run:r1"),
+        admin_commands.NoteEgress("alice", "r1", label or "h", 443, "passed", "gw-1"),
         admin_commands.Fence("gw-9", "lost"),
         admin_commands.NoteRestore("operator", "a new disk", 7, "0" * 64),
         admit("e5", fixed=2),
