@@ -149,11 +149,12 @@ def key_lines(text: str) -> Iterator[tuple[Place, int]]:
     dotted = rf"\s*({part}(?:\s*\.\s*{part})*)\s*"
     lines, number = text.split("\n"), 0
     table: Place = ()
+    counts: dict[Place, int] = {}
     while number < len(lines):
         line, first = lines[number], number + 1
         number += 1
-        if header := re.match(rf"\s*\[{dotted}\]", line):
-            table = _place(header[1])
+        if header := re.match(rf"\s*\[(\[?){dotted}\]", line):
+            table = _numbered(_place(header[2]), counts, new=bool(header[1]))
             yield table, first
         elif key := re.match(f"{dotted}=", line):
             value = line[key.end() :]
@@ -161,6 +162,18 @@ def key_lines(text: str) -> Iterator[tuple[Place, int]]:
                 value += "\n" + lines[number]
                 number += 1
             yield table + _place(key[1]), first
+
+
+def _numbered(header: Place, counts: dict[Place, int], *, new: bool) -> Place:
+    """A table's place, where those of a list, [[NAME]], stand under their numbers from 0 on."""
+    place: Place = ()
+    for number, part in enumerate(header, 1):
+        place += (part,)
+        if new and number == len(header):
+            counts[place] = counts.get(place, -1) + 1
+        if place in counts:
+            place += (str(counts[place]),)
+    return place
 
 
 def _place(dotted: str) -> Place:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from aex_addon import addresses, capture_modes
 from aex_addon.settings_egress import EgressSettings
 from aex_addon.settings_mcp import McpSettings
+from aex_addon.settings_rules import PolicySettings, RuleSettings, named_once
 from aex_addon.settings_tables import (
     CaptureSettings,
     ModelSettings,
@@ -50,6 +51,8 @@ class Settings(Table):
         dict[Annotated[str, AfterValidator(_mode)], CaptureSettings], AfterValidator(_captures)
     ] = Field(default_factory=dict)
     egress: EgressSettings = Field(default_factory=EgressSettings)
+    rules: Annotated[list[RuleSettings], AfterValidator(named_once)] = Field(default_factory=list)
+    policy: PolicySettings = PolicySettings()
     unpriced_models: Literal["refuse", "free"] = "refuse"
     unmetered_paths: Literal["refuse", "pass"] = "refuse"
     server_calls_max: Annotated[int, Field(ge=0, le=1000)] = 0

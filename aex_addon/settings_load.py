@@ -20,6 +20,7 @@ from aex_addon.home import Home, Place, check_private, key_lines
 from aex_addon.settings import Settings
 from aex_addon.settings_egress import EgressSettings
 from aex_addon.settings_mcp import McpSettings
+from aex_addon.settings_rules import Conditions, Hours, PolicySettings, RuleSettings
 from aex_addon.settings_tables import (
     CaptureSettings,
     ModelSettings,
@@ -41,7 +42,11 @@ _TABLES: Mapping[str, type[Table]] = {
     "mcp": McpSettings,
     "capture": CaptureSettings,
     "egress": EgressSettings,
+    "rules": RuleSettings,
+    "policy": PolicySettings,
 }
+# Tables inside a rule.
+_INNER: Mapping[str, type[Table]] = {"unless": Conditions, "hours": Hours}
 _EXPECTED = {
     "string_type": "text in quotes",
     "int_type": "a whole number",
@@ -117,6 +122,8 @@ def _variables(
             fits = (key for key in table if re.sub(r"\W", "_", key).lower() == part)
             place += (next(fits, part),)
             table = table.get(place[-1], {})
+        if place[0] == "rules":
+            raise ConfigError((f"{name}: rules stand in aex.toml alone",))
         value: Any = environ[name]
         if value.startswith("{"):
             try:
@@ -161,7 +168,9 @@ def _problems(
 def _unknown(origin: str, place: Place) -> str:
     """Names what was probably meant, in the manner of where it was written."""
     table = Settings if len(place) == 1 else _TABLES[place[0]]
-    names, wrong = list(table.model_fields), place[-1]
+    if place[0] == "rules" and len(place) > 1:
+        table = _INNER.get(place[-2], table)
+    names, wrong = [field.alias or name for name, field in table.model_fields.items()], place[-1]
     if origin.startswith("AEX_"):
         before = "".join(f"{part}__" for part in origin.split("__")[:-1]) or "AEX_"
         names = [before + name.upper() for name in names]

@@ -113,3 +113,28 @@ s.'t u' = {v = 1}
         (("p", "q.r"), 9),
         (("p", "q.r", "s", "t u"), 10),
     ]
+
+
+def test_tables_of_a_list_are_numbered() -> None:
+    """Each [[NAME]] has a place of its own, and what follows belongs to the last one."""
+    text = """[[a]]
+b = 1
+[a.c]
+d = 2
+[[a]]
+b = 3
+[a.c]
+[[e.f]]
+[e.g]
+"""
+    assert list(key_lines(text)) == [
+        (("a", "0"), 1),
+        (("a", "0", "b"), 2),
+        (("a", "0", "c"), 3),
+        (("a", "0", "c", "d"), 4),
+        (("a", "1"), 5),
+        (("a", "1", "b"), 6),
+        (("a", "1", "c"), 7),
+        (("e", "f", "0"), 8),
+        (("e", "g"), 9),
+    ]
