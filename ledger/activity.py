@@ -113,6 +113,17 @@ class ActivityReader(Reader):
         query = _rows(model, Execution).where(model.execution_id.in_(list(ids)))
         return [Execution(*row) for row in self._fetch(query.order_by(model.created_at.desc()))]
 
+    def shadowed(self, ids: Iterable[str]) -> set[str]:
+        """Those of these calls that a policy in shadow would have refused or made smaller."""
+        model = self._tables.event_log
+        # The text is canonical; inside a string of the payload the quotes would be escaped.
+        query = model.select(model.execution_id).where(
+            model.execution_id.in_(list(ids)),
+            model.type.in_((events.RESERVED, events.DENIED)),
+            model.payload.contains('"shadow":['),
+        )
+        return {row[0] for row in self._fetch(query)}
+
     def runs(self, now: int, most: int, agent: str = "") -> list[Agent]:
         """The newest runs that have not ended, of an agent or of all."""
         model = self._tables.agents

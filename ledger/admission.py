@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger import caps, events, headroom, rates, tools, windows
-from ledger.commands import Admit, Admitted, Denied, Outcome, Rejected, Replayed, Underway
+from ledger.commands import (
+    Admit,
+    Admitted,
+    Denied,
+    Judged,
+    Outcome,
+    Rejected,
+    Replayed,
+    Underway,
+)
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
 from ledger.state import OPEN_STATES, Agent, State, Token
@@ -204,7 +213,11 @@ def _token_cells(command: Admit, levels: Sequence[Agent]) -> int:
 
 
 def _facts(command: Admit, token: Token) -> dict[str, Any]:
-    led = {"alias": command.alias, "route_tag": command.route_tag} if command.alias else {}
+    led: dict[str, Any] = {}
+    if command.alias:
+        led = {"alias": command.alias, "route_tag": command.route_tag}
+    if command.judged is not None:
+        led["policy"] = _policy(command.judged)
     return led | {
         "door": command.door,
         "endpoint": command.endpoint,
@@ -219,6 +232,11 @@ def _facts(command: Admit, token: Token) -> dict[str, Any]:
         "stream": int(command.stream),
         "token_id": token.token_id,
     }
+
+
+def _policy(judged: Judged) -> dict[str, Any]:
+    said = {"shadow": list(judged.shadow), "obligations": list(judged.obligations)}
+    return {"hash": judged.digest} | {key: texts for key, texts in said.items() if texts}
 
 
 def _denied(command: Admit, token: Token, denial: Denied) -> Draft:

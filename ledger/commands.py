@@ -72,6 +72,19 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What the operator's policy said of a call, to be kept with it.
+
+    digest: the hash (hex) of the decision; shadow: what would have been refused, and by whom;
+    obligations: what plugins want to be kept in mind.
+    """
+
+    digest: str
+    shadow: tuple[str, ...] = ()
+    obligations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """Ask for a call to be reserved and dispatched, in one step.
 
@@ -83,6 +96,7 @@ class Admit:
     earlier attempt that looks alike, or the first of several tries of one request: it is shown to
     the operator, and decides nothing. alias is the name that the client gave the model, where the
     gateway knew it by one, and route_tag says where that led. tool: the one that it is to run.
+    `judged` is recorded, where there is a policy; what that refuses is a `refusal`.
     """
 
     execution_id: str
@@ -107,6 +121,7 @@ class Admit:
     alias: str = ""
     route_tag: str = ""
     tool: Tool | None = None
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ledger import chain, events
 from ledger.admin_commands import Command
+from ledger.admission import lineage
 from ledger.clock import KernelClock
 from ledger.commands import Commit, Denied, Outcome
 from ledger.egress import Payer, payer
@@ -23,7 +24,7 @@ from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
 from ledger.standing import stopped
-from ledger.state import REMOVED, Bulk, State, ToolPlugin
+from ledger.state import REMOVED, Agent, Bulk, State, ToolPlugin
 from ledger.tables import AnyEngine, Tables
 from ledger.writing import Writer
 
@@ -131,6 +132,13 @@ class Store:
         state = self._loader.standing([token_hash])
         self.engine.rollback()
         return payer(state, token_hash, claimed, self.clock())
+
+    def lineage(self, token_hash: str) -> tuple[str, list[Agent]] | None:
+        """The agent of a token, and the account that pays first with those above it."""
+        state = self._loader.standing([token_hash])
+        self.engine.rollback()
+        token = state.tokens.get(token_hash)
+        return (token.agent, lineage(state, token.account)) if token is not None else None
 
     def answer(self, execution_id: str) -> bytes | None:
         """The sealed bytes of a stored answer; None once it has expired and was purged."""

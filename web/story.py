@@ -40,6 +40,7 @@ def story(
             "output_tokens_cap": row.output_tokens_cap,
         },
         "verdict": _verdict(row, logged),
+        "policy": policy_said(logged),
         "timings": _timings(row),
         "cost": {**_cost(row, logged), "lines": lines(row)},
         "events": [logged_shape(one) for one in logged],
@@ -50,6 +51,17 @@ def story(
             "covered": 0 < last <= size,
         },
     }
+
+
+def policy_said(logged: Sequence[Logged]) -> dict[str, Any] | None:
+    """What the operator's policy said of a call; None where none was asked.
+
+    hash: of the decision; shadow: what would have been refused; obligations: texts of plugins.
+    """
+    admissions = (events.RESERVED, events.DENIED)
+    payloads = (one.event.data() for one in logged if one.event.type in admissions)
+    said = next((payload["policy"] for payload in payloads if "policy" in payload), None)
+    return said and {"hash": "", "shadow": [], "obligations": [], **said}
 
 
 def _verdict(row: Execution, logged: Sequence[Logged]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from aex_addon.home import Home, check_private
 
 if TYPE_CHECKING:
     from aex_addon.settings import Settings
+    from ledger.activity import ActivityReader
     from ledger.admin_commands import Command
-    from ledger.read import Reader
     from ledger.store import Store
 
 
@@ -58,13 +58,13 @@ class Context:
 
         return KernelClock()()
 
-    def reader(self) -> Reader:
+    def reader(self) -> ActivityReader:
         """The books, read-only. Raises LedgerError where there are none yet."""
-        from ledger.read import Reader
+        from ledger.activity import ActivityReader
 
         if self.home.path.exists():
             check_private(self.home.path)
-        return Reader(self.settings.ledger, self.home.path)
+        return ActivityReader(self.settings.ledger, self.home.path)
 
     def has_ledger(self) -> bool:
         """Whether there is a ledger to read; one on a server is taken to be there."""

@@ -38,13 +38,14 @@ def list_executions(
 
     with context.reader() as reader:
         rows = reader.executions(agent=agent, state=state, limit=limit)
+        shadowed = reader.shadowed(row.execution_id for row in rows)
     if as_json:
-        emit([execution_shape(row) for row in rows])
+        emit([{**execution_shape(row), "shadowed": row.execution_id in shadowed} for row in rows])
     elif not rows:
         click.echo("no calls yet")
     else:
         table(
-            ("execution", "created", "agent", "door", "model", "state", "status", "cost"),
+            ("execution", "created", "agent", "door", "model", "state", "status", "cost", "policy"),
             [
                 (
                     row.execution_id,
@@ -55,6 +56,7 @@ def list_executions(
                     row.state,
                     row.status_code or "-",
                     f"${usd(row.actual_nanousd)}",
+                    "in shadow" if row.execution_id in shadowed else "",
                 )
                 for row in rows
             ],
@@ -74,6 +76,7 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
     """
     from ledger.errors import CommandRefused
     from web.shapes import execution_shape, logged_shape, short, usd
+    from web.story import policy_said
 
     with context.reader() as reader, reader.snapshot():
         row, story = reader.execution(execution_id), reader.story(execution_id)
@@ -82,8 +85,10 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
             f"there is no execution {execution_id!r}; `aex executions list` shows the newest"
         )
     if as_json:
-        emit({**execution_shape(row), "events": [logged_shape(logged) for logged in story]})
+        shown = [logged_shape(logged) for logged in story]
+        emit({**execution_shape(row), "policy": policy_said(story), "events": shown})
         return
+    said = policy_said(story) or {"hash": "", "shadow": [], "obligations": []}
     facts(
         [
             ("execution", row.execution_id),
@@ -99,6 +104,9 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
             ("usage", row.usage),
             ("usage from", row.usage_source),
             ("reason", row.reason),
+            ("policy", said["hash"]),
+            ("in shadow", "; ".join(said["shadow"])),
+            ("obligations", "; ".join(said["obligations"])),
         ]
     )
     click.echo()

@@ -20,7 +20,7 @@ from tests.ledger.contract import sound
 from tests.ledger.contract_crowd import CrowdContract
 from tests.ledger.contract_refusals import RefusalContract
 from tests.ledger.histories import histories
-from tests.ledger.making import SECOND, URL, Hand, Pure, admit, commit, create, open_at
+from tests.ledger.making import SECOND, URL, Hand, Pure, admit, commit, create, open_at, token_hash
 
 
 class TestSqlite(CrowdContract, RefusalContract):
@@ -71,6 +71,10 @@ def test_accounts_above_are_loaded(store: Store) -> None:
     store.one(commit("e1", 30))
     spent = "SELECT name, spent_nanousd, reserved_nanousd FROM agents ORDER BY name"
     assert store.engine.rows(spent) == [("alice", 30, 0), ("org", 30, 0), ("team", 30, 0)]
+    found = store.lineage(token_hash("alice"))
+    assert found is not None
+    assert (found[0], [each.name for each in found[1]]) == ("alice", ["alice", "team", "org"])
+    assert store.lineage(token_hash("nobody")) is None
 
 
 @settings(max_examples=40)
