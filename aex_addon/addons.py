@@ -24,6 +24,7 @@ from aex_addon.leases import Leases
 from aex_addon.leaves import Leaves
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline
+from aex_addon.policy_workers import PolicyWorkers
 from aex_addon.refusals import refuse
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
@@ -106,6 +107,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         Websocket(pipeline),  # the same, message by message
         Hangups(),  # after all others: what mitmproxy leaves open
         Standing(pipeline, egress),  # hears no flow: ends calls whose right to be made has ended
+        PolicyWorkers(assembly),  # hears no flow: the plugins' processes
         Leases(parts.books, parts.gateway, assembly.settings.recovery),  # hears no flow
         assembly.checkpointer,  # beside the calls, in a thread of its own
         Gate(),  # last: what was not admitted does not leave

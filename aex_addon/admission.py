@@ -8,20 +8,69 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from datetime import datetime
 
 from aex_addon import calls, clock, denials, idempotency
 from aex_addon.answers import Answers
 from aex_addon.appraisal import Appraisal
 from aex_addon.asked import asked
+from aex_addon.judgement import Judgement
 from aex_addon.likeness import Likeness
 from aex_addon.parts import Parts
+from aex_addon.routes import Route
 from aex_addon.tokens import mint_execution_id, token_hash
 from aex_addon.trip import Trip
 from ledger.commands import Admit, Admitted, Denied, Replayed, Underway
 from ledger.errors import LedgerError
-from providers.wire import Denial
+from providers.wire import Call, Denial
 
 logger = logging.getLogger("aex.admission")
+
+
+def question(
+    trip: Trip,
+    appraisal: Appraisal,
+    gateway: str,
+    now: datetime,
+    earlier: Callable[[str, str], str] = lambda _token, _fingerprint: "",
+) -> Admit:
+    """What is asked of the ledger, as yet without the policy's word.
+
+    Whether two requests are the same is told by what the client asked, not by where it goes.
+    earlier: the execution that this one looks like another try of, by its token and fingerprint.
+    """
+    facts, choice, credential = appraisal.facts, trip.choice, trip.credential
+    token, fingerprint = token_hash(credential.token), calls.fingerprint(trip.asked)
+    prices = trip.configuration.prices
+
+    def listed(model: str) -> str:
+        return prices.price(choice.call.provider, model, now).model_id
+
+    return Admit(
+        execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
+        token_hash=token,
+        claimed_agent=credential.agent,
+        gateway=gateway,
+        door=trip.door,
+        provider=choice.call.provider,
+        model=facts.model or "",
+        endpoint=facts.endpoint,
+        stream=facts.stream,
+        fingerprint=fingerprint,
+        quote=appraisal.quote,
+        input_tokens_max=appraisal.input_tokens,
+        metered=appraisal.metered,
+        refusal=appraisal.refusal,
+        asked=asked(appraisal, choice, choice.route.credentials.of_agent, listed),
+        tokens_max=appraisal.tokens_max,
+        # An open connection is no answer that could be given again.
+        key_hash="" if facts.kind == "socket" else idempotency.key_hash(trip.asked),
+        key_ttl_ns=trip.configuration.settings.idempotency_ttl_hours * 3600 * 10**9,
+        retry_of=earlier(token, fingerprint),
+        alias=choice.alias,
+        route_tag=choice.route_tag,
+    )
 
 
 class Admission:
@@ -31,43 +80,23 @@ class Admission:
         self._parts = parts
         self._answers = answers
         self._likeness = likeness
+        self._judgement = Judgement(parts)
 
-    def command(self, trip: Trip, appraisal: Appraisal, retry_of: str = "") -> Admit:
-        """The question; what AEX itself refuses is put to the ledger too, to be recorded.
-
-        Whether two requests are the same is told by what the client asked, not by where it goes.
+    async def command(self, trip: Trip, appraisal: Appraisal, retry_of: str = "") -> Admit:
+        """The question; what AEX itself or the operator's policy refuses is put to the ledger too,
+        to be recorded.
         """
-        facts, choice, credential = appraisal.facts, trip.choice, trip.credential
-        token, fingerprint = token_hash(credential.token), calls.fingerprint(trip.asked)
-        prices, now = trip.configuration.prices, self._parts.now()
 
-        def listed(model: str) -> str:
-            return prices.price(choice.call.provider, model, now).model_id
+        def earlier(token: str, fingerprint: str) -> str:
+            return retry_of or self._likeness.earlier(token, fingerprint, clock.now_ns())
 
-        return Admit(
-            execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
-            token_hash=token,
-            claimed_agent=credential.agent,
-            gateway=self._parts.gateway,
-            door=trip.door,
-            provider=choice.call.provider,
-            model=facts.model or "",
-            endpoint=facts.endpoint,
-            stream=facts.stream,
-            fingerprint=fingerprint,
-            quote=appraisal.quote,
-            input_tokens_max=appraisal.input_tokens,
-            metered=appraisal.metered,
-            refusal=appraisal.refusal,
-            asked=asked(appraisal, choice, choice.route.credentials.of_agent, listed),
-            tokens_max=appraisal.tokens_max,
-            # An open connection is no answer that could be given again.
-            key_hash="" if facts.kind == "socket" else idempotency.key_hash(trip.asked),
-            key_ttl_ns=trip.configuration.settings.idempotency_ttl_hours * 3600 * 10**9,
-            retry_of=retry_of or self._likeness.earlier(token, fingerprint, clock.now_ns()),
-            alias=choice.alias,
-            route_tag=choice.route_tag,
-        )
+        parts = self._parts
+        command = question(trip, appraisal, parts.gateway, parts.now(), earlier)
+        return await self.judged(command, trip.choice.call, trip.choice.route)
+
+    async def judged(self, command: Admit, call: Call, route: Route | None = None) -> Admit:
+        """The question as the operator's policy leaves it."""
+        return await self._judgement.judged(command, call, route)
 
     async def decide(self, command: Admit) -> Admitted | Replayed | Denial:
         """The verdict, once it is durable. Whatever is none is a denial too."""
@@ -86,6 +115,9 @@ class Admission:
             return denials.underway(outcome.execution_id)
         if isinstance(outcome, Admitted):
             admissions.add((outcome.agent, command.provider, command.model, "admitted"))
+            for words in command.judged.shadow if command.judged else ():
+                by = words.partition(":")[0]
+                self._parts.observed.shadowed.add((outcome.agent, by))
             return outcome
         if isinstance(outcome, Replayed):
             return outcome

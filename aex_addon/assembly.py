@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 from aex_addon import clock
@@ -26,6 +26,7 @@ from aex_addon.identity import Identity
 from aex_addon.known_secrets import Secrets
 from aex_addon.parts import Parts
 from aex_addon.payers import Payers
+from aex_addon.policy.policy import policy_or_refusal
 from aex_addon.reload import Reloader
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
@@ -114,6 +115,7 @@ def assemble(
 ) -> Assembly:
     """All parts, ready to serve. Raises HomeError, ConfigError, CertsError or LedgerError."""
     made = prepare(home, settings, environ)
+    made = replace(made, policy=policy_or_refusal(settings.policy, settings.rules, home.path))
     made.routes.begin()
     traces = tracer(settings)
     lock = _lock(home)

@@ -1,18 +1,19 @@
 """One configuration: what one reading of aex.toml came to; and the one that is in force.
 
-Owns: joining settings, destinations, prices and aliases, which are exchanged together or not at
-all. A call keeps the configuration that it began with.
+Owns: joining settings, destinations, prices, aliases and policy, which are exchanged together or
+not at all. A call keeps the configuration that it began with.
 Refuses to know: when and by whom one is exchanged (reload.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aex_addon.aliases import Aliases, aliases
 from aex_addon.known_secrets import Secrets
+from aex_addon.policy.policy import NONE, Policy
 from aex_addon.pricing import price_book
 from aex_addon.routes import Routes, routes
 from aex_addon.settings import Settings
@@ -27,6 +28,7 @@ class Configuration:
     routes: Routes
     prices: PriceBook
     aliases: Aliases
+    policy: Policy = field(default=NONE, repr=False)
 
 
 class InForce:

@@ -42,6 +42,20 @@ _CAPS = {
     "egress_denied": "--uncap egress_deny",
     "egress_not_allowed": "--allow-host HOST",
 }
+_POLICY = {
+    "policy_denied": (
+        "The operator's policy refuses this call: {}.",
+        "Do not retry it as it is; the operator sees why by `aex policy test`.",
+    ),
+    "policy_unavailable": (
+        "The operator's policy could not decide on this call, so nothing was sent: {}.",
+        "Do not retry; the operator sees what is wrong by `aex doctor` and `aex policy list`.",
+    ),
+    "policy_busy": (
+        "The operator's policy did not get to this call, so nothing was sent: {}.",
+        "Try again shortly.",
+    ),
+}
 _PROXY_REMEDY = (
     "Use http://AGENT:TOKEN@HOST:PORT as HTTPS_PROXY, or the same pair in Proxy-Authorization; the "
     "API key is the agent's own here."
@@ -179,6 +193,16 @@ def _explain(denied: Denied) -> Denial:
             message=f"Agent {denied.account!r} is not serving calls ({denied.message}).",
             remedy="Do not retry; ask the operator, who lets it go on: `aex agent state`, or for "
             "a team `aex team state`.",
+        )
+    if denied.code in _POLICY:
+        message, remedy = _POLICY[denied.code]
+        busy = denied.code == "policy_busy"
+        return replace(
+            base,
+            message=message.format(denied.message.rstrip(".")),
+            remedy=remedy,
+            retryable=busy,
+            retry_after=1 if busy else None,
         )
     if denied.code in _CAPS:
         command = "team" if denied.account_kind == "team" else "agent"

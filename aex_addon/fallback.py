@@ -25,7 +25,7 @@ from aex_addon.inflight import InFlight
 from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
 from aex_addon.trip import Trip
-from ledger.commands import Commit, Replayed
+from ledger.commands import Admit, Commit, Replayed
 from providers.wire import Denial
 
 logger = logging.getLogger("aex.fallback")
@@ -50,6 +50,9 @@ class Fallback:
         appraisal = await self._next(flow, trip)
         if appraisal is None or _is_over(failed):
             return
+        command = await self.pipeline.admission.command(trip, appraisal, retry_of=trip.first)
+        if _is_over(failed):
+            return
         if standby.fault.isdigit():
             failed.status = int(standby.fault)
             tried.credentials.heard(failed.status, standby.headers)
@@ -58,7 +61,7 @@ class Fallback:
             *(failed.admitted.execution_id, tried.id, standby.fault, trip.choice.route.id),
         )
         try:
-            denial = await self._try(flow, trip, failed, appraisal)
+            denial = await self._try(flow, trip, failed, appraisal, command)
         finally:
             # Until then it stands for the one that is asked for, so that a stop waits for that.
             if failed.settled and self.pipeline.inflight.get(flow) is failed:
@@ -84,11 +87,15 @@ class Fallback:
         return None
 
     async def _try(
-        self, flow: http.HTTPFlow, trip: Trip, failed: InFlight, appraisal: Appraisal
+        self,
+        flow: http.HTTPFlow,
+        trip: Trip,
+        failed: InFlight,
+        appraisal: Appraisal,
+        command: Admit,
     ) -> Denial | None:
         pipeline, answers = self.pipeline, self.pipeline.answers
         booking = failed.end("broken", calls.reached_provider(flow))
-        command = pipeline.admission.command(trip, appraisal, retry_of=trip.first)
         failed.settled = True
         settled = pipeline.parts.books.settle(booking)
         watch.booked(pipeline.parts, failed, booking)

@@ -74,7 +74,7 @@ class ModelsPage:
         choice = replace(trip.choice, call=replace(trip.choice.call, provider=AEX))
         endpoint = PATH if path == PATH else f"{PATH}/{{id}}"
         appraisal = Appraisal(Facts(endpoint, "free", has_output=False, uses=TEXT))
-        command = self._admission.command(replace(trip, choice=choice), appraisal)
+        command = await self._admission.command(replace(trip, choice=choice), appraisal)
         # What a key stands for was another's answer, from before there were routes.
         outcome = await self._admission.decide(replace(command, key_hash=""))
         if isinstance(outcome, Denial):

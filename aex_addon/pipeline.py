@@ -104,7 +104,7 @@ class Pipeline:
             return await self.models.answer(flow, trip)
         await trip.choice.route.credentials.ready()
         appraisal = await self.appraise(flow, trip)
-        command = self.admission.command(trip, appraisal)
+        command = await self.admission.command(trip, appraisal)
         flow.metadata[EXECUTION] = trip.first = command.execution_id
         outcome = await self.admission.decide(command)
         if isinstance(outcome, Replayed):

@@ -16,10 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mitmproxy.utils import asyncio_utils
+
 from aex_addon import clock
 from aex_addon.configuration import Configuration, configure
 from aex_addon.home import Home, HomeError
 from aex_addon.parts import Parts
+from aex_addon.policy.files import FOLDER, PolicyError
+from aex_addon.policy.policy import Policy, policy_of
 from aex_addon.settings import Settings
 from aex_addon.settings_load import load
 from aex_addon.settings_values import ConfigError
@@ -72,6 +76,21 @@ def differences(old: Settings, new: Settings) -> Report:
     return Report((), added, tuple(changed), tuple(sorted(before.keys() - after.keys())))
 
 
+def _with_plugins(report: Report, old: Policy, new: Policy) -> Report:
+    """The report with the plugins' files among the keys."""
+    before, after = (
+        {f"{FOLDER}/{plugin.name}": plugin.sha256 for plugin in policy.plugins}
+        for policy in (old, new)
+    )
+    both = before.keys() & after.keys()
+    return replace(
+        report,
+        added=(*report.added, *sorted(after.keys() - before.keys())),
+        changed=(*report.changed, *sorted(name for name in both if before[name] != after[name])),
+        removed=(*report.removed, *sorted(before.keys() - after.keys())),
+    )
+
+
 def _rows(settings: Settings) -> dict[str, Any]:
     """Keys with their values; each row of a table is one."""
     data = settings.model_dump(exclude_defaults=True)
@@ -91,6 +110,7 @@ class Reloader:
         self._lock = asyncio.Lock()
         # The certificate authority of this run speaks for these and no others.
         self._hosts = frozenset(parts.configuration.routes.hosts)
+        self.retiring: set[Policy] = set()
         self.apply: Callable[[Settings], object] = lambda _settings: None
 
     async def reload(self, actor: str, reason: str = "") -> Report:
@@ -103,15 +123,18 @@ class Reloader:
             try:
                 # Keys may come from helpers and files, which take their time.
                 read = await asyncio.to_thread(self._read, old)
-            except ConfigError as error:
+                await read.policy.begin()
+            except (ConfigError, PolicyError) as error:
                 return _refused(error.problems)
             except (HomeError, OSError) as error:
                 return _refused((str(error),))
             new, report = self._judged(old, read)
             problem = await self._note(actor, reason, report)
             if problem:
+                await read.policy.stop()
                 return _refused((problem,))
             self._parts.in_force.exchange(new)
+            asyncio_utils.create_task(self._retire(old.policy), name="old policy", keep_ref=True)
             self.apply(new.settings)
             logger.info("the configuration was reloaded by %s: %s", actor, summary(report))
             return report
@@ -120,7 +143,13 @@ class Reloader:
         settings = load(self._home, self._environ)
         made = configure(settings, self._environ, old.routes.secrets, clock.utc_now())
         made.routes.begin()
-        return made
+        policy = policy_of(settings.policy, settings.rules, self._home.path)
+        return replace(made, policy=policy)
+
+    async def _retire(self, policy: Policy) -> None:
+        self.retiring.add(policy)
+        await policy.retire()
+        self.retiring.discard(policy)
 
     def _judged(self, old: Configuration, read: Configuration) -> tuple[Configuration, Report]:
         """What can be in force without a restart, and what there is to tell."""
@@ -131,7 +160,8 @@ class Reloader:
         strange = frozenset(read.routes.hosts) - self._hosts
         read.routes.leave_out(strange)
         restart = (*late, *(f"the governed host {host}" for host in sorted(strange)))
-        report = replace(differences(old.settings, settings), restart=restart)
+        report = _with_plugins(differences(old.settings, settings), old.policy, read.policy)
+        report = replace(report, restart=restart)
         return replace(read, settings=settings), report
 
     async def _note(self, actor: str, reason: str, report: Report) -> str:

@@ -138,6 +138,7 @@ class ToolCalls:
                 logger.error("a tool could not be looked up: %s", error)
                 return denials.unavailable("its ledger does not answer")
             command = tool_asked.command(asked, self._parts, configuration, credential)
+            command = await self._pipeline.admission.judged(command, asked.call)
             flow.metadata[EXECUTION] = command.execution_id
             outcome = await self._pipeline.admission.decide(command)
         if isinstance(outcome, Replayed):

@@ -163,7 +163,7 @@ class Websocket:
             # The connection is with one provider already, and a name may lead to another.
             appraisal = Appraisal(appraisal.facts, refusal=_NO_ROUTES)
         trip = Trip(configuration, socket.door, socket.credential, call, Choice(route, call))
-        command = pipeline.admission.command(trip, appraisal)
+        command = await pipeline.admission.command(trip, appraisal)
         admitted = await pipeline.admission.decide(command)
         if isinstance(admitted, Denial):
             return admitted

@@ -72,6 +72,7 @@ class Observed:
 
     egress: (agent, outcome) of connections beside the providers; the agent "" where none is named.
     admissions: (agent, provider, model, outcome), the last `admitted` or the code of a denial.
+    shadowed: (agent, rule or plugin), calls let through that it would have refused or made smaller.
     tokens: (agent, provider, model, kind). cost: nano-dollars by (agent, provider, model).
     accuracy: what was billed, as a part of its reserve. added: seconds that a call waited for AEX,
     before it left and before its end was passed on. first_byte, answer: seconds of the provider.
@@ -82,6 +83,7 @@ class Observed:
         self.tokens: Counts[tuple[str, str, str, str]] = Counts(model=2)
         self.cost: Counts[tuple[str, str, str]] = Counts(model=2)
         self.egress: Counts[tuple[str, str]] = Counts(model=0)
+        self.shadowed: Counts[tuple[str, str]] = Counts(model=1)
         self.accuracy = Histogram(_RATIOS)
         self.added = {phase: Histogram(_SECONDS) for phase in ("admission", "settlement")}
         self.first_byte: dict[str, Histogram] = {}

@@ -26,6 +26,9 @@ _BY_CODE = {
     "tool_disabled": "Look at it (`aex plugin show NAME`), then `aex plugin enable NAME`.",
     "tool_changed": "It passes by itself: the tool was exchanged while it was asked for.",
     "tool_unreadable": "Install it again: `aex plugin install MANIFEST PACKAGE`.",
+    "policy_denied": "Change what the message names, if it should pass; see `aex policy test`.",
+    "policy_unavailable": "Mend the plugin that the message names, then `aex models reload`.",
+    "policy_busy": "Plugins are slow: [policy] workers and deadline_ms in aex.toml; it may retry.",
     "not_metered": 'Nothing unmetered passes unless unmetered_paths = "pass".',
 }
 

@@ -32,6 +32,12 @@ def seen(observed: Observed) -> Iterator[Metric]:
         ("agent", "outcome"),
         observed.egress,
     )
+    yield _counter(
+        "aex_policy_shadow",
+        "Calls let through that a rule or plugin in shadow would have refused or made smaller.",
+        ("agent", "by"),
+        observed.shadowed,
+    )
     yield _counter("aex_tokens", "Tokens that were booked.", (*_CALL, "kind"), observed.tokens)
     cost = CounterMetricFamily("aex_cost_usd", "What was booked.", labels=_CALL, unit="usd")
     for key, nanousd in observed.cost.items():

@@ -47,22 +47,22 @@ def trip(rig: Rig, alias: str = "") -> Trip:
     return Trip(configuration, "proxy", Credential("t"), KEYED, choice)
 
 
-def test_an_alias_is_noted_and_changes_no_identity(rig: Rig) -> None:
+async def test_an_alias_is_noted_and_changes_no_identity(rig: Rig) -> None:
     """Key and fingerprint are those of what the client asked, wherever that leads by now."""
     asking, appraisal = admission(rig), Appraisal(Facts("x", "free"))
-    plain = asking.command(trip(rig), appraisal)
-    led = asking.command(trip(rig, "fast"), appraisal, retry_of="ex_first")
+    plain = await asking.command(trip(rig), appraisal)
+    led = await asking.command(trip(rig, "fast"), appraisal, retry_of="ex_first")
     assert (led.provider, led.alias, led.route_tag) == ("elsewhere", "fast", "tag")
     assert (led.key_hash, led.fingerprint) == (plain.key_hash, plain.fingerprint)
     assert (plain.alias, plain.retry_of, led.retry_of) == ("", "", "ex_first")
 
 
-def test_a_socket_has_no_idempotency_key(rig: Rig) -> None:
+async def test_a_socket_has_no_idempotency_key(rig: Rig) -> None:
     """Its answer is an open connection; every other call's key is its own."""
     asking = admission(rig)
     for kind, keyed in (("socket", False), ("free", True)):
         facts: Any = Facts("/v1/responses", kind)  # type: ignore[arg-type]
-        command = asking.command(trip(rig), Appraisal(facts))
+        command = await asking.command(trip(rig), Appraisal(facts))
         assert bool(command.key_hash) is keyed
 
 
@@ -70,7 +70,7 @@ def test_a_socket_has_no_idempotency_key(rig: Rig) -> None:
 async def test_what_lets_a_call_go_on(rig: Rig, outcome: Any) -> None:
     """Two verdicts are handed on as they are."""
     asking = admission(rig, outcome)
-    command = asking.command(trip(rig), Appraisal(Facts("x", "free")))
+    command = await asking.command(trip(rig), Appraisal(Facts("x", "free")))
     assert await asking.decide(command) is outcome
 
 
@@ -86,7 +86,7 @@ async def test_what_lets_a_call_go_on(rig: Rig, outcome: Any) -> None:
 async def test_what_does_not(rig: Rig, outcome: Any, status: int) -> None:
     """Everything else is a denial, a ledger that does not answer included."""
     asking = admission(rig, outcome)
-    command = asking.command(trip(rig), Appraisal(Facts("x", "free")))
+    command = await asking.command(trip(rig), Appraisal(Facts("x", "free")))
     denial = await asking.decide(command)
     assert isinstance(denial, Denial)
     assert denial.status == status

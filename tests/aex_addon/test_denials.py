@@ -125,3 +125,17 @@ def test_a_cap_names_the_command_that_changes_it(code: str, kind: str) -> None:
     command = "team" if kind == "team" else "agent"
     assert f"`aex {command} limits shop --" in told.remedy
     assert (told.status, told.retryable) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "retryable"),
+    [("policy_denied", 403, False), ("policy_unavailable", 403, False), ("policy_busy", 503, True)],
+)
+def test_the_policy_is_named(code: str, status: int, retryable: bool) -> None:
+    """Who refuses is told with its reason, and only a full queue is worth another try."""
+    denial = explained(code, status, message="rule night: not now.")
+    assert "rule night: not now." in denial.message
+    assert "now.." not in denial.message
+    assert (denial.status, denial.retryable) == (status, retryable)
+    assert (denial.retry_after == 1) is retryable
+    assert denial.remedy

@@ -13,6 +13,7 @@ def test_it_is_read_back() -> None:
     """Counters by their labels, histograms with their buckets, amounts in dollars."""
     observed = Observed()
     observed.admissions.add(("bot", "openai", "m", "admitted"), 3)
+    observed.shadowed.add(("bot", "rule r"), 2)
     observed.settled(("bot", "openai", 'a"b\\c\n'), 10**9, 25 * 10**7, {"input_tokens": 7})
     observed.added["admission"].observe(0.002)
     observed.egress.add(("", "egress_private"))
@@ -26,6 +27,7 @@ def test_it_is_read_back() -> None:
     assert found["aex_admissions_total", *call] == 3
     nobody = (("agent", ""), ("outcome", "egress_private"))
     assert found["aex_egress_total", *nobody] == 1
+    assert found["aex_policy_shadow_total", ("agent", "bot"), ("by", "rule r")] == 2
     odd = (("agent", "bot"), ("model", 'a"b\\c\n'), ("provider", "openai"))
     assert found["aex_cost_usd_total", *odd] == 0.25
     assert found["aex_tokens_total", odd[0], ("kind", "input_tokens"), *odd[1:]] == 7

@@ -1,0 +1,74 @@
+"""aex_addon/policy/worker.py: it stands alone, and ends by itself. (Its words: worker_process.)"""
+
+from __future__ import annotations
+
+import ast
+import json
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aex_addon.policy import worker
+from tests.aex_addon.policy.plugins import plugin
+
+PROGRAM = Path(worker.__file__)
+
+
+def say(channel: socket.socket, message: Any) -> None:
+    data = json.dumps(message).encode()
+    channel.sendall(struct.pack(">I", len(data)) + data)
+
+
+def begin(*body: str, seconds: float = 20.0) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A worker with one plugin, loaded."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        started = subprocess.Popen(
+            [sys.executable, "-s", "-P", str(PROGRAM), str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            env={},
+        )
+    file = plugin("a.py", *body)
+    plugins = [{"name": file.name, "source": file.source}]
+    say(ours, {"memory": 2**29, "seconds": seconds, "plugins": plugins})
+    assert ours.recv(4, socket.MSG_WAITALL)
+    return started, ours
+
+
+def test_it_imports_nothing_of_aex() -> None:
+    """It starts quickly and in a clean room, from the standard library alone."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(PROGRAM.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    assert found <= {*sys.stdlib_module_names}
+
+
+def test_it_goes_when_the_gateway_goes() -> None:
+    """A worker whose gateway was killed ends, at once where it is idle."""
+    started, ours = begin("return None")
+    ours.close()
+    assert started.wait(20) == 0
+
+
+def test_a_loop_ends_without_a_gateway() -> None:
+    """A plugin that loops is ended by the worker's own timer, where nobody else is left to."""
+    started, ours = begin("while True: pass", seconds=0.2)
+    say(ours, {"id": 1, "context": {}})
+    ours.close()
+    assert started.wait(20) == -14
+
+
+@pytest.mark.parametrize("event", ["os.fork", "subprocess.Popen", "os.system"])
+def test_what_is_refused_is_refused_for_good(event: str) -> None:
+    """The hook names what it refuses, and lets all else pass."""
+    with pytest.raises(PermissionError, match=event):
+        worker._refuse(event, ())
+    worker._refuse("open", ())
