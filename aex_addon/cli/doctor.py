@@ -82,6 +82,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         keys,
         listener,
         place,
+        policy,
         stores,
         tools,
         versions,
@@ -97,6 +98,7 @@ def _looks(context: Context, reach: bool, agent: str | None, model: str) -> Iter
         return
     yield from books.look(context.home, settings.ledger, context.now_ns())
     yield from listener.look(context.home, settings)
+    yield from policy.look(context.home, settings)
     yield from capture.look(context.home, settings.ledger, settings.capture)
     yield from tools.look(context.home)
     yield from egress.look(context.home, settings.ledger, settings.egress)

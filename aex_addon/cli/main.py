@@ -34,6 +34,7 @@ COMMANDS = {
     "executions": (f"{_CLI}.executions:executions", "Calls: what each one was and cost."),
     "models": (f"{_CLI}.models:models", "Models: their prices, limits and routes."),
     "plugin": (f"{_CLI}.plugins:plugin", "Tools that agents may have run."),
+    "policy": (f"{_CLI}.policy:policy", "What the policy says of a call, and what it is."),
     "audit": (f"{_CLI}.audit:audit", "Check the log and every balance."),
     "checkpoint": (f"{_CLI}.checkpoint:checkpoint", "Sign what the log is now."),
     "prove": (f"{_CLI}.prove:prove", "Make a proof of what a call came to."),

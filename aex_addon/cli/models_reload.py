@@ -27,7 +27,7 @@ _LOOK_S = 0.05
 @click.pass_context
 @pass_context
 def reload_models(context: Context, ctx: click.Context, as_json: bool) -> None:
-    """Let the running gateway read aex.toml anew: routes, prices, providers, keys and limits.
+    """Let the running gateway read aex.toml anew: routes, prices, keys, limits, rules, plugins.
 
     All of it takes effect, or none if there is a mistake. Calls under way end as they began.
 
