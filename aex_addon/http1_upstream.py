@@ -32,6 +32,11 @@ class GovernedHttp1Client(Http1Client):
             while _INTERIM.match(bytes(self.buf)):
                 if self.buf.maybe_extract_lines() is None:
                     break
+        if len(self.buf) <= HEAD_BYTES_MAX:
+            return super().read_headers(event)
+        return self._read_headers(event)
+
+    def _read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         yield from super().read_headers(event)
         if self.state == self.read_headers and len(self.buf) > HEAD_BYTES_MAX and self.stream_id:
             # What still comes in until it is closed is not even looked at.
@@ -46,7 +51,7 @@ class GovernedHttp1Client(Http1Client):
         """The body, without what may follow it."""
         if not isinstance(self.body_reader, _WithoutTrailers):
             self.body_reader = _WithoutTrailers(self.body_reader)  # type: ignore[assignment]
-        yield from super().read_body(event)
+        return super().read_body(event)
 
 
 class _WithoutTrailers:

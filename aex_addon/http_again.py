@@ -105,17 +105,29 @@ class TryingStream(SpeakingStream):
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """A wakeup is the end of the patience with one try; it may come when that is over."""
-        if not isinstance(event, events.Wakeup):
-            yield from super()._handle_event(event)
-        elif event.command is self._patience and self._waiting():
+        if isinstance(event, events.Wakeup):
+            return self._impatient(event)
+        usual: layer.CommandGenerator[None] = super()._handle_event(event)
+        return usual
+
+    def _impatient(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
+        if event.command is self._patience and self._waiting():
             yield from self._fails(NO_ANSWER, http.Headers())
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """The connection of a try; from when it stands its answer is waited for."""
-        found: bool = yield from super().make_server_connection()
+        making: layer.CommandGenerator[bool] = super().make_server_connection()
         standby = standby_of(self.flow)
-        if found and standby is not None and standby.answer_s is not None:
-            self._patience = commands.RequestWakeup(standby.answer_s)
+        if standby is None or standby.answer_s is None:
+            return making
+        return self._patient(making, standby.answer_s)
+
+    def _patient(
+        self, making: layer.CommandGenerator[bool], answer_s: float
+    ) -> layer.CommandGenerator[bool]:
+        found = yield from making
+        if found:
+            self._patience = commands.RequestWakeup(answer_s)
             yield self._patience
         return found
 
@@ -123,6 +135,12 @@ class TryingStream(SpeakingStream):
         self, event: ResponseHeaders
     ) -> layer.CommandGenerator[None]:
         """The answer's head is here; it is not the client's yet."""
+        if standby_of(self.flow) is None:
+            usual: layer.CommandGenerator[None] = super().state_wait_for_response_headers(event)
+            return usual
+        return self._head(event)
+
+    def _head(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
         status, headers = str(event.response.status_code), event.response.headers
         if not (yield from self._fails(status, headers)):
             yield from super().state_wait_for_response_headers(event)

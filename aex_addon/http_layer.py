@@ -7,6 +7,9 @@ otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3)
 finds its call, also through tunnels and TLS (what it does there: http_stream.py).
 The way to providers: http1_upstream.py.
 Refuses to know: budgets, providers. What an error looks like is decided by `shape`.
+
+Every event of every call passes here, so what has nothing to add hands mitmproxy's own generator on
+rather than one around it.
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ from aex_addon.http_stream import Aside, GovernedStream, Interrupt, Remarks
 logger = logging.getLogger("aex")
 
 _FORM = "_aex_absolute_form"
+_MITMPROXY = MITMPROXY.encode()
+
+# Larger ones are not copied; a record of TLS holds 16 KiB.
+_JOINED_MAX = 32 * 1024
 
 
 def came_in_absolute_form(request: http.Request) -> bool:
@@ -51,11 +58,14 @@ class GovernedHttpLayer(HttpLayer):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
         if isinstance(event, Interrupt | Aside):
-            yield from self._interrupt(event)
-        elif (
-            not isinstance(event, events.ConnectionEvent) or event.connection not in self.abandoned
+            return self._interrupt(event)
+        if (
+            self.abandoned
+            and isinstance(event, events.ConnectionEvent)
+            and event.connection in self.abandoned
         ):
-            yield from super()._handle_event(event)
+            return _nothing()
+        return joined(super()._handle_event(event))
 
     def abandon(self, connection: Connection) -> None:
         """Hears nothing of this connection any more, and does not use it again."""
@@ -95,14 +105,16 @@ class GovernedHttpLayer(HttpLayer):
             if event.response.status_code >= 200:
                 self.answered.add(event.stream_id)
         elif isinstance(event, ResponseProtocolError) and to_client:
-            yield from self._failed(child, event)
-            return
+            return self._failed(child, event)
         elif isinstance(event, ResponseEndOfMessage) and to_client:
             self.answered.discard(event.stream_id)
-        elif isinstance(event, events.DataReceived) and isinstance(child, Http1Server):
-            yield from self._received(child, event)
-            return
-        yield from super().event_to_child(child, event)
+        elif (
+            isinstance(event, events.DataReceived)
+            and isinstance(child, Http1Server)
+            and child.state == child.read_headers
+        ):
+            return self._received(child, event)
+        return super().event_to_child(child, event)
 
     def _failed(
         self, child: layer.Layer | HttpStream, event: ResponseProtocolError
@@ -158,14 +170,9 @@ class GovernedHttpLayer(HttpLayer):
     def _received(
         self, child: Http1Server, event: events.DataReceived
     ) -> layer.CommandGenerator[None]:
-        """Bytes of a client; what cannot be read as a request gets a page, which is replaced."""
-        reading_head = child.state == child.read_headers
+        """A head of a client; what cannot be read as a request gets a page, which is replaced."""
         for command in super().event_to_child(child, event):
-            if (
-                reading_head
-                and isinstance(command, commands.SendData)
-                and MITMPROXY.encode() in command.data
-            ):
+            if isinstance(command, commands.SendData) and _MITMPROXY in command.data:
                 # mitmproxy's own page; no hook has run that could have made this answer.
                 command.data = self._unreadable() or command.data
             yield command
@@ -178,6 +185,36 @@ class GovernedHttpLayer(HttpLayer):
             return None
         shaped.headers["connection"] = "close"
         return bytes(http1.assemble_response(shaped))
+
+
+def joined(sent: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+    """The commands, but what is sent at once to one side is sent as one: each piece would be a
+    record of TLS and a system call of its own, and mitmproxy sends a head and its body apart.
+
+    Nothing waits for what comes later than this event, and no order changes.
+    """
+    held: commands.SendData | None = None
+    for command in sent:
+        more = command if isinstance(command, commands.SendData) else None
+        if held is not None and more is not None and _fit(held, more):
+            held.data += more.data
+            continue
+        if held is not None:
+            yield held
+        held = more
+        if more is None:
+            yield command
+    if held is not None:
+        yield held
+
+
+def _fit(held: commands.SendData, more: commands.SendData) -> bool:
+    size = len(held.data) + len(more.data)
+    return held.connection is more.connection and size <= _JOINED_MAX
+
+
+def _nothing() -> layer.CommandGenerator[None]:
+    yield from ()
 
 
 def adopt(found: layer.Layer | None, remarks: Remarks) -> None:

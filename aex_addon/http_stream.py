@@ -32,6 +32,7 @@ logger = logging.getLogger("aex")
 Shape = Callable[[http.HTTPFlow, int, str], http.Response | None]
 
 _WHY = "AEX ended this call."
+_SMALL_DIGITS = len("1048576") - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,13 @@ class GovernedStream(TryingStream):
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """An announced length is judged for requests that are read; what is held, always."""
         held = self.request_body_buf if request else self.response_body_buf
-        if not held and (not request or self._passes()):
-            return False
-        return (yield from super().check_body_size(request))
+        if not held and (not request or self._is_small() or self._passes()):
+            return _no()
+        return super().check_body_size(request)
+
+    def _is_small(self) -> bool:
+        """Whether it announces less than every limit (1 MiB is the smallest), or no length."""
+        return len(self.flow.request.headers.get("content-length", "")) <= _SMALL_DIGITS
 
     def _passes(self) -> bool:
         try:
@@ -90,18 +95,18 @@ class GovernedStream(TryingStream):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Once ended, nothing more of the provider is heard."""
         if isinstance(event, Interrupt):
-            yield from self._interrupt(event.message)
-        elif isinstance(event, Aside):
-            yield from self._say(event.message)
-        elif not self.ended or not isinstance(event, OF_THE_PROVIDER):
-            yield from super()._handle_event(event)
+            return self._interrupt(event.message)
+        if isinstance(event, Aside):
+            return self._say(event.message)
+        if self.ended and isinstance(event, OF_THE_PROVIDER):
+            return _nothing()
+        return super()._handle_event(event)
 
     def passthrough(self, event: events.Event) -> layer.CommandGenerator[None]:
         """On a WebSocket what there is to say is in its outbox already."""
         if isinstance(event, Interrupt) and event.flow is self.flow:
-            yield from self.speak()
-        else:
-            yield from super().passthrough(event)
+            return self.speak()
+        return super().passthrough(event)
 
     def _interrupt(self, farewell: Farewell) -> layer.CommandGenerator[None]:
         over = (self.state_done, self.state_errored)
@@ -135,3 +140,12 @@ class GovernedStream(TryingStream):
         yield SendHttp(broken, self.context.client)
         self.flow.live = False
         self.client_state = self.server_state = self.state_errored
+
+
+def _nothing() -> layer.CommandGenerator[None]:
+    yield from ()
+
+
+def _no() -> layer.CommandGenerator[bool]:
+    yield from ()
+    return False

@@ -82,8 +82,13 @@ class SpeakingStream(HttpStream):
         """Passes the event on; then, unless a hook is still being waited for, speaks."""
         outbox, socket = outbox_of(self.flow), self.child_layer
         if outbox is None or not isinstance(socket, WebsocketLayer):
-            yield from super().passthrough(event)
-            return
+            passed: layer.CommandGenerator[None] = super().passthrough(event)
+            return passed
+        return self._passed(socket, outbox, event)
+
+    def _passed(
+        self, socket: WebsocketLayer, outbox: Outbox, event: events.Event
+    ) -> layer.CommandGenerator[None]:
         if isinstance(event, events.Wakeup):
             yield from self._end(socket, outbox)
             return

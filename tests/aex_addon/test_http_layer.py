@@ -9,7 +9,10 @@ from collections.abc import Iterable
 
 import httpx
 import pytest
+from mitmproxy.proxy import commands, layer
+from mitmproxy.test import tflow
 
+from aex_addon.http_layer import joined
 from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.wire import ANSWER, Upstream, connected
 
@@ -127,3 +130,36 @@ async def test_http2(rig: Rig, provider: Upstream) -> None:
     assert served.content == ANSWER
     assert (away.status_code, away.json()["error"]["code"]) == (502, "upstream_failed")
     assert json.loads(away.content)["error"]["type"] == "server_error"
+
+
+def test_what_is_sent_at_once_is_sent_as_one() -> None:
+    """To one side, with nothing else between, and unless it is large; every byte, in its order."""
+    flow = tflow.tflow()
+    one, other = flow.client_conn, flow.server_conn
+    large = b"L" * (40 * 1024)
+
+    def sent() -> layer.CommandGenerator[None]:
+        yield commands.SendData(one, b"head ")
+        yield commands.SendData(one, b"and ")
+        yield commands.SendData(one, b"body")
+        yield commands.SendData(other, b"elsewhere")
+        yield commands.SendData(one, b"back")
+        yield commands.CloseConnection(one)
+        yield commands.SendData(other, b"small")
+        yield commands.SendData(other, large)
+        yield commands.SendData(other, b"tail")
+
+    found = [
+        (command.connection, command.data if isinstance(command, commands.SendData) else None)
+        for command in joined(sent())
+        if isinstance(command, commands.ConnectionCommand)
+    ]
+    assert found == [
+        (one, b"head and body"),
+        (other, b"elsewhere"),
+        (one, b"back"),
+        (one, None),
+        (other, b"small"),
+        (other, large),
+        (other, b"tail"),
+    ]

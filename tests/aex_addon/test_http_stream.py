@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
 import resource
 from collections.abc import AsyncIterator
 
 import pytest
 
 from aex_addon.http_stream import GovernedStream
-from tests.aex_addon.rig import Rig
+from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.test_http_layer import h2
 from tests.aex_addon.wire import ANSWER, Client, Upstream, connected
 
@@ -45,6 +46,19 @@ async def test_a_body_too_large(rig: Rig, provider: Upstream, framing: str) -> N
         assert await client.ended()
     assert peak_kib() - before < 16 * 1024
     assert (provider.requests, rig.executions()) == ([], [])
+
+
+@pytest.mark.parametrize(("over", "status"), [(0, 200), (1, 413)])
+async def test_the_limit_to_the_byte(rig: Rig, provider: Upstream, over: int, status: int) -> None:
+    """A body of just the limit is taken; one byte more is refused as soon as it is announced."""
+    provider.json()
+    request = rig.request(body=json.dumps(CHAT).encode().ljust(MIB + over))
+    async with connected(rig.port) as client:
+        if over:
+            head = request[: request.index(b"\r\n\r\n") + 4]
+            assert (await client.call(head)).status == status
+        else:
+            assert (await client.call(request)).status == status
 
 
 async def test_expect_and_a_body_too_large(rig: Rig, provider: Upstream) -> None:
