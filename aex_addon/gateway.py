@@ -35,6 +35,7 @@ from aex_addon.assembly import Assembly, assemble
 from aex_addon.capture_modes import as_mitmproxy, kind_of
 from aex_addon.home import Home, HomeError
 from aex_addon.hook_table import GatewayMaster
+from aex_addon.lean import Lean
 from aex_addon.mcp_calls import waited_for
 from aex_addon.pipeline import Pipeline
 from aex_addon.settings import Settings
@@ -92,7 +93,7 @@ async def _serve(
 def _master(assembly: Assembly) -> tuple[Master, Pipeline]:
     settings = assembly.settings
     master = GatewayMaster(Options())
-    master.addons.add(Proxyserver(), NextLayer(), TlsConfig())
+    master.addons.add(Proxyserver(), NextLayer(), TlsConfig(), Lean())
     listed = default_addons(assembly)
     master.addons.add(*listed)
     assembly.reloader.apply = functools.partial(_apply, master)

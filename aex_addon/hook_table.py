@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 from mitmproxy import exceptions, hooks
 from mitmproxy.addonmanager import AddonManager, traverse
@@ -30,6 +31,7 @@ class HookTable(AddonManager):
     def __init__(self, master: Master) -> None:
         super().__init__(master)  # type: ignore[no-untyped-call]
         self._heard: dict[str, tuple[Callable[..., Any], ...]] = {}
+        self._fields: dict[type, tuple[str, ...]] = {}
 
     def add(self, *addons: Any) -> None:
         """Adds addons at the end."""
@@ -54,7 +56,7 @@ class HookTable(AddonManager):
         heard = self._who_hears(event.name)
         if not heard:
             return
-        arguments = event.args()
+        arguments = [getattr(event, name) for name in self._names(type(event))]
         for hook in heard:
             try:
                 result = hook(*arguments)
@@ -66,6 +68,12 @@ class HookTable(AddonManager):
                 raise
             except Exception:
                 logger.exception("an addon failed in %s", event.name)
+
+    def _names(self, kind: type[hooks.Hook]) -> tuple[str, ...]:
+        found = self._fields.get(kind)
+        if found is None:
+            found = self._fields[kind] = tuple(each.name for each in fields(cast("Any", kind)))
+        return found
 
     def _who_hears(self, name: str) -> tuple[Callable[..., Any], ...]:
         heard = self._heard.get(name)
