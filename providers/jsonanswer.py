@@ -27,7 +27,8 @@ class JsonAnswer:
         self._has_output = has_output
         self._capture = Capture()
         self._read_at = 0
-        self._document: dict[str, Any] | None = None
+        self._whole = False
+        self._in_document: Usage | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Keeps a copy, passes the bytes."""
@@ -42,11 +43,11 @@ class JsonAnswer:
         """Usage as soon as the document is whole; before, all bytes count as output."""
         if self._read_at != self._capture.size and self._capture.ends_with(b"}"):
             self._read_at = self._capture.size
-            self._document = json_object(self._capture.kept() or b"")
+            document = json_object(self._capture.kept() or b"")
+            self._whole = document is not None
+            self._in_document = None if document is None else self._read(document)
         output_max = self._capture.size if self._has_output else 0
-        if self._document is None:
-            return Reading(None, output_max, False)
-        return Reading(self._read(self._document), output_max, True)
+        return Reading(self._in_document, output_max, self._whole)
 
 
 def json_object(data: bytes) -> dict[str, Any] | None:

@@ -60,12 +60,7 @@ def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
 def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
     """The JSON value that `body` is. Raises Refused (400) for anything else, nothing else ever."""
     try:
-        document = json.loads(
-            body.decode("utf-8"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float,
-            object_pairs_hook=_object_without_duplicates,
-        )
+        document = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise bad_request("The body is not valid UTF-8.") from None
     except RecursionError:
@@ -180,3 +175,11 @@ def _refuse_lone_surrogates(document: Any) -> None:
         json.dumps(document, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise bad_request("The body holds a lone surrogate, which is not text.") from None
+
+
+# Made once; `json.loads` would make one anew for every body.
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant,
+    parse_float=_finite_float,
+    object_pairs_hook=_object_without_duplicates,
+)

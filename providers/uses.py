@@ -9,7 +9,7 @@ A format that does not say what a call uses leaves it unknown, which is no permi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,22 +43,25 @@ UNKNOWN = Uses(None, None, None)
 
 
 def of_tools(
-    tools: Iterable[Any],
+    tools: Collection[Any],
     media: Iterable[str] | None = (),
     *,
-    functions: Iterable[Any] = (),
+    functions: Collection[Any] = (),
 ) -> Uses:
     """The uses of a list of definitions in any of OpenAI's shapes, and of what stands beside them.
 
     functions: definitions that need no `type`. Where one has no name, none of the names is sure.
     """
+    media = None if media is None else frozenset(media)
+    if not tools and not functions:
+        return TEXT if media == frozenset() else Uses(media=media)
     ours: set[str | None] = set()
     theirs: set[str | None] = set()
     for tool in tools:
         _take(tool, ours, theirs)
     for function in functions:
         ours |= _names(function) or {None}
-    return Uses(known(ours), known(theirs), None if media is None else frozenset(media))
+    return Uses(known(ours), known(theirs), media)
 
 
 def _take(tool: Any, ours: set[str | None], theirs: set[str | None]) -> None:
