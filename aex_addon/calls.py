@@ -7,6 +7,7 @@ Refuses to know: what is decided about the call.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import unquote_plus
 
@@ -49,27 +50,39 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
     path, _, query = str(flow.metadata[PATH]).partition("?")
     if not _PATH.fullmatch(path):
         raise Refused(Denial(400, "invalid_path", "The path is not one that a provider has."))
-    if _overridden(request, query):
+    headers = _plain(request.headers)
+    if _overridden(headers, query):
         message = "A method or headers in place of the request's own are not taken."
         raise Refused(Denial(400, "invalid_request", message))
-    encoding = request.headers.get("content-encoding", "")
     theirs, model = canonical(route.provider.nests, path)
     return Call(
         provider=route.id,
         method=request.method.upper(),
         path=path,
         query=query,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=decode_body(request.raw_content or b"", encoding, body_max),
+        headers=headers,
+        body=decode_body(request.raw_content or b"", headers.get("content-encoding", ""), body_max),
         canonical=theirs,
         path_model=model,
         host=route.host,
     )
 
 
-def _overridden(request: http.Request, query: str) -> bool:
-    if any(name in request.headers for name in _OVERRIDING_HEADERS):
+def _plain(headers: http.Headers) -> dict[str, str]:
+    """The headers by lower-case names, in one pass; those that are given twice are joined."""
+    found: dict[str, str] = {}
+    for field, raw in headers.fields:
+        name = field.decode("utf-8", "surrogateescape").lower()
+        value = raw.decode("utf-8", "surrogateescape")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _overridden(headers: Mapping[str, str], query: str) -> bool:
+    if any(name in headers for name in _OVERRIDING_HEADERS):
         return True
+    if not query:
+        return False
     names = (unquote_plus(pair.partition("=")[0]).lower() for pair in query.split("&"))
     return any(name in _OVERRIDING_PARAMETERS for name in names)
 
@@ -148,9 +161,9 @@ def breaks_signature(request: http.Request, body: bytes) -> bool:
     return identity.signed_by_client(request) and body != (request.raw_content or b"")
 
 
-def is_websocket(request: http.Request) -> bool:
+def is_websocket(call: Call) -> bool:
     """True for a request to switch to WebSocket. (h2c upgrades are simply not taken up.)"""
-    return "websocket" in request.headers.get("upgrade", "").lower()
+    return "websocket" in call.headers.get("upgrade", "").lower()
 
 
 def reached_provider(flow: http.HTTPFlow) -> bool:

@@ -15,14 +15,15 @@ from aex_addon.sockets import Socket
 from aex_addon.trip import Trip
 from ledger.commands import Refusal
 from providers.session import KeepsSession
+from providers.wire import Call
 from providers.wire_format import WireFormat
 
 
-def refusal(flow: http.HTTPFlow, appraisal: Appraisal) -> Refusal | None:
+def refusal(flow: http.HTTPFlow, call: Call, appraisal: Appraisal) -> Refusal | None:
     """Unless its messages are metered, the handshake of a WebSocket is refused, whatever else was
     found in it: 426 is what makes clients fall back to plain requests. Where there are none to fall
     back to, the format says what it refuses."""
-    if not calls.is_websocket(flow.request):
+    if not calls.is_websocket(call):
         return None
     falls_back = not isinstance(appraisal.wire_format, KeepsSession)
     if appraisal.refusal is not None and not falls_back:

@@ -142,7 +142,7 @@ class Pipeline:
         if call is not choice.call:
             trip.choice = replace(choice, call=call)
         appraisal = await self.bulks.appraised(call, formats, trip.configuration)
-        refusal = handshake.refusal(flow, appraisal) or appraisal.refusal
+        refusal = handshake.refusal(flow, call, appraisal) or appraisal.refusal
         refusal = refusal or route.credentials.lacking(flow.request)
         if refusal is not None:
             appraisal = Appraisal(appraisal.facts, appraisal.wire_format, refusal=refusal)

@@ -9,22 +9,32 @@ Nothing here can fail a call: what is counted are numbers that are there already
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from aex_addon.inflight import InFlight
 from aex_addon.parts import Parts
 from ledger.commands import Commit, Release
+from web.observed import Histogram
 
 
-@contextmanager
-def waiting(parts: Parts, phase: str) -> Iterator[None]:
+class _Timed:
+    """A context whose time is counted. One made of a generator costs four times as much."""
+
+    __slots__ = ("_began", "_histogram")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._histogram.observe(time.perf_counter() - self._began)
+
+
+def waiting(parts: Parts, phase: str) -> AbstractContextManager[None]:
     """A call waits for AEX: `admission`, before it leaves, or `settlement`, at its end."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        parts.observed.added[phase].observe(time.perf_counter() - began)
+    return _Timed(parts.observed.added[phase])
 
 
 def let_go(inflight: InFlight) -> None:

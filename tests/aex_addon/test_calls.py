@@ -45,6 +45,14 @@ def test_a_call_is_what_the_wire_formats_need() -> None:
     assert call.body == b"body"
 
 
+def test_headers_that_are_given_twice() -> None:
+    """Are joined, in their order, whatever the case of their names."""
+    flow = asked()
+    flow.request.headers.fields = ((b"X-One", b"1"), (b"a", b"\xff"), (b"x-one", b"2"))
+    call = calls.read_call(flow, route(), 100)
+    assert call.headers == {"x-one": "1, 2", "a": "\udcff"}
+
+
 def test_an_encoded_body_is_decoded() -> None:
     """A gzip'd body is read as what it holds."""
     flow = asked(body=gzip.compress(b"{}"), content_encoding="gzip")
@@ -207,7 +215,8 @@ def test_a_reply_as_mitmproxy_sends_it() -> None:
 )
 def test_websockets_are_told_apart(upgrade: str, websocket: bool) -> None:
     """Only an upgrade to WebSocket is one."""
-    assert calls.is_websocket(asked(upgrade=upgrade).request) is websocket
+    call = calls.read_call(asked(upgrade=upgrade), route(), 100)
+    assert calls.is_websocket(call) is websocket
 
 
 def nested(provider: str, path: str) -> Call:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
@@ -22,13 +24,16 @@ from providers.openai_responses_ws import OPENAI_RESPONSES_SOCKET
 from providers.wire import Call, Facts
 from providers.wire_format import WireFormat
 
+UPGRADE = {"upgrade": "WebSocket", "connection": "Upgrade"}
 NOT_OURS = Refusal(403, "not_metered", "no")
 
 
-def flow(version: str = "HTTP/1.1", upgrade: str = "websocket") -> http.HTTPFlow:
-    headers = ((b"upgrade", upgrade.encode()), (b"connection", b"Upgrade"))
-    request = tutils.treq(method=b"GET", headers=headers, http_version=version.encode())
-    return tflow.tflow(req=request)
+def flow(version: str = "HTTP/1.1") -> http.HTTPFlow:
+    return tflow.tflow(req=tutils.treq(method=b"GET", http_version=version.encode()))
+
+
+def call(headers: Mapping[str, str] = UPGRADE) -> Call:
+    return Call("openai", "GET", "/v1/realtime", "model=gpt-realtime", headers, b"")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,8 @@ def test_a_handshake_is_refused_where_messages_are_not_metered(
 ) -> None:
     """With 426, whatever else is wrong; but a format without plain requests says its own reason."""
     facts = Facts("/v1/x", kind)  # type: ignore[arg-type]
-    refusal = handshake.refusal(flow(version), Appraisal(facts, wire_format, refusal=found))
+    appraisal = Appraisal(facts, wire_format, refusal=found)
+    refusal = handshake.refusal(flow(version), call(), appraisal)
     assert (refusal.code if refusal else "") == code
     assert refusal is None or refusal.status == 426
 
@@ -55,8 +61,8 @@ def test_a_handshake_is_refused_where_messages_are_not_metered(
 def test_a_plain_request_is_no_handshake() -> None:
     """Nor is one that asks for another protocol."""
     appraisal = Appraisal(Facts("/v1/x", "metered"))
-    assert handshake.refusal(flow(upgrade="h2c"), appraisal) is None
-    assert handshake.refusal(tflow.tflow(), appraisal) is None
+    for headers in ({"upgrade": "h2c"}, {}):
+        assert handshake.refusal(flow(), call(headers), appraisal) is None
 
 
 @pytest.mark.parametrize("wire_format", [OPENAI_REALTIME, OPENAI_RESPONSES_SOCKET])
@@ -65,12 +71,10 @@ def test_what_an_admitted_handshake_opens(wire_format: WireFormat) -> None:
     configuration = configure(Settings(body_limit_mib=3), {}, Secrets(), utc_now())
     route = configuration.routes.by_id("openai")
     assert route is not None
-    call = Call("openai", "GET", "/v1/realtime", "model=gpt-realtime", {}, b"")
-    credential = Credential("t")
-    made = flow()
-    trip = Trip(configuration, "proxy", credential, call, Choice(route, call))
+    asked, credential, made = call(), Credential("t"), flow()
+    trip = Trip(configuration, "proxy", credential, asked, Choice(route, asked))
     socket = handshake.opened(made, trip, wire_format)
-    assert (socket.handshake, socket.door, socket.credential) == (call, "proxy", credential)
+    assert (socket.handshake, socket.door, socket.credential) == (asked, "proxy", credential)
     assert socket.outbox is outbox_of(made)
     assert socket.outbox.size_max == 3 * 2**20
     assert (socket.session is not None) == (wire_format is OPENAI_REALTIME)

@@ -93,6 +93,21 @@ def test_other_framings_stay(headers: dict[str, str]) -> None:
     assert {**kept, "x-aex-execution-id": "ex_1"} == dict(response.headers)
 
 
+@pytest.mark.parametrize("status", [101, 200, 429])
+def test_the_execution_is_named_by_aex_alone(status: int) -> None:
+    """What a provider says under that name is dropped, and all its other headers stay in order."""
+    response, _ = relayed(status, x_first="1", X_AEX_Execution_Id="ex_other", x_last="2")
+    assert response.headers.get_all("x-aex-execution-id") == ["ex_1"]
+    assert list(response.headers)[:2] == ["x-first", "x-last"]
+
+
+def test_a_socket_has_no_extensions() -> None:
+    """What was not asked for is not taken up, and nothing of such an answer is framed anew."""
+    response, _ = relayed(101, Sec_WebSocket_Extensions="permessage-deflate", content_length="7")
+    assert dict(response.headers) == {"content-length": "7", "x-aex-execution-id": "ex_1"}
+    assert response.stream is False
+
+
 @pytest.mark.parametrize("status", [302, 400, 429, 500])
 def test_an_answer_that_is_not_billed(status: int) -> None:
     """It passes unmetered, its status noted."""
