@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ledger.admin_commands import AdminCommand, Command, DeleteAgent, IssueToken, OpenRun
 from ledger.commands import Adjust, Admit, BillBulk, Commit, NoteResults, Recover, Release
 from ledger.state import State
-from ledger.tables import AnyEngine, Tables
+from ledger.tables import AnyEngine, ByKeys, Tables
 
 
 @dataclass(slots=True)
@@ -72,10 +72,8 @@ class Loader:
         self._engine = engine
         self._tables = tables
         keys = engine.in_keys
-        rates = "SELECT agent, kind, tat_ns FROM rate_windows"
-        self._load_rates = f"{rates} WHERE agent {keys}"
-        fences = "SELECT gateway FROM gateways WHERE fenced = 1"
-        self._load_fences = f"{fences} AND gateway {keys}"
+        self._rates = ByKeys("SELECT agent, kind, tat_ns FROM rate_windows WHERE agent", keys)
+        self._fences = ByKeys("SELECT gateway FROM gateways WHERE fenced = 1 AND gateway", keys)
 
     def load(self, commands: Sequence[Command]) -> State:
         """The state that the kernel decides the commands in."""
@@ -130,14 +128,11 @@ class Loader:
 
     def _load_limits(self, state: State) -> None:
         limited = [a.name for a in state.agents.values() if a.rpm or a.tpm]
-        if limited:
-            rows = self._engine.rows(self._load_rates, (self._engine.keys(limited),))
-            state.rates = {(agent, kind): tat for agent, kind, tat in rows}
+        rows = self._rates.rows(self._engine, limited)
+        state.rates = {(agent, kind): tat for agent, kind, tat in rows}
 
     def _load_fences_of(self, state: State, gateways: set[str]) -> None:
-        if gateways:
-            rows = self._engine.rows(self._load_fences, (self._engine.keys(gateways),))
-            state.fenced = {row[0] for row in rows}
+        state.fenced = {row[0] for row in self._fences.rows(self._engine, gateways)}
 
 
 def _all_tokens_of(commands: Sequence[Command]) -> set[str]:

@@ -7,6 +7,7 @@ Refuses to know: when they run (loading.py, writing.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ledger.engine_postgres import PostgresEngine
 from ledger.engine_sqlite import SqliteEngine
@@ -43,6 +44,24 @@ class Tables:
         self.tools = Table("tool_plugins", ToolPlugin, "name", keys)
 
 
+class ByKeys:
+    """A query for the rows that have one of some keys in a column, with which it ends."""
+
+    def __init__(self, select: str, in_keys: str) -> None:
+        self.of_many = f"{select} {in_keys}"
+        self.of_one = f"{select} = ?"
+
+    def rows(self, engine: AnyEngine, keys: Iterable[str]) -> list[tuple[Any, ...]]:
+        """The rows; no query where there are no keys."""
+        wanted = list(keys)
+        if not wanted:
+            return []
+        if len(wanted) == 1:
+            # Not through `keys`, which costs as much again.
+            return engine.rows(self.of_one, wanted) if storable(wanted[0]) else []
+        return engine.rows(self.of_many, (engine.keys(wanted),))
+
+
 class Table[R]:
     """One projection, by one of its columns."""
 
@@ -52,21 +71,11 @@ class Table[R]:
         listed = ", ".join(names)
         marks = ", ".join("?" * len(names))
         updates = ", ".join(f"{column} = excluded.{column}" for column in names)
-        select = f"SELECT {listed} FROM {name} WHERE {key}"  # noqa: S608
-        self.load = f"{select} {in_keys}"
-        self.load_one = f"{select} = ?"
+        self._query = ByKeys(f"SELECT {listed} FROM {name} WHERE {key}", in_keys)  # noqa: S608
         self.insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"  # noqa: S608
         self.upsert = f"{self.insert} ON CONFLICT ({key}) DO UPDATE SET {updates}"
 
     def fetch(self, engine: AnyEngine, keys: Iterable[str]) -> list[R]:
         """The rows with these keys; no query where there are none."""
-        wanted = list(keys)
-        if not wanted:
-            return []
-        if len(wanted) == 1:
-            # Not through `keys`, which costs as much again.
-            rows = engine.rows(self.load_one, wanted) if storable(wanted[0]) else []
-        else:
-            rows = engine.rows(self.load, (engine.keys(wanted),))
         make = self.make
-        return [make(*row) for row in rows]
+        return [make(*row) for row in self._query.rows(engine, keys)]
