@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from aex_addon.routes import Route, Routes
@@ -52,6 +53,10 @@ class Choice:
     refusal: Refusal | None = None
 
 
+# A choice that is made when it is asked for: each has a body of its own.
+Way = Callable[[], Choice]
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
     """One [routes.NAME]."""
@@ -74,18 +79,20 @@ class Aliases:
         """The alias of this name."""
         return self._table.get(name)
 
-    def choices(self, call: Call, route: Route) -> tuple[Choice, ...]:
-        """In which ways a call to AEX's own address can go, the best first; one at the least.
+    def choices(self, call: Call, route: Route) -> tuple[Choice, tuple[Way, ...]]:
+        """In which way a call to AEX's own address goes, and in which it can go else, best first.
 
         Never raises for what clients send: a body that cannot be read names no alias.
         """
         found = self._asked(call) if route.id == HOME and self._table else None
         if found is None:
-            return (Choice(route, call),)
+            return Choice(route, call), ()
         alias, document = found
-        return tuple(
-            _choice(alias, call, document, target, model) for target, model in alias.targets
+        first, *others = (
+            partial(_choice, alias, call, document, target, model)
+            for target, model in alias.targets
         )
+        return first(), tuple(others)
 
     def _asked(self, call: Call) -> tuple[Alias, dict[str, object]] | None:
         if call.method != "POST":

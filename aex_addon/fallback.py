@@ -74,8 +74,8 @@ class Fallback:
         """Chooses the best way left that can be gone; those that cannot are passed over."""
         tried = trip.choice
         while trip.rest:
-            choice, *rest = trip.rest
-            trip.rest = tuple(rest)
+            way, *rest = trip.rest
+            trip.rest, choice = tuple(rest), way()
             await choice.route.credentials.ready()
             trip.choice = choice
             appraisal = await self.pipeline.appraise(flow, trip)

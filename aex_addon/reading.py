@@ -39,6 +39,7 @@ def read(
         unread = Refusal(denial.status, denial.code, denial.message)
         choice = Choice(route, call, refusal=unread)
         return Trip(configuration, door, credential, call, choice)
-    at_home = door == "base-url"
-    ways = configuration.aliases.choices(call, route) if at_home else (Choice(route, call),)
-    return Trip(configuration, door, credential, call, ways[0], ways[1:])
+    if door != "base-url":
+        return Trip(configuration, door, credential, call, Choice(route, call))
+    first, others = configuration.aliases.choices(call, route)
+    return Trip(configuration, door, credential, call, first, others)

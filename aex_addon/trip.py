@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
-from aex_addon.aliases import Choice
+from aex_addon.aliases import Choice, Way
 from aex_addon.configuration import Configuration
 from aex_addon.doors import CANONICAL, FORMATS, HOST, PATH, PROVIDER
 from aex_addon.http_again import Standby, stand_by
@@ -36,7 +36,7 @@ class Trip:
     credential: Credential
     asked: Call
     choice: Choice
-    rest: tuple[Choice, ...] = ()
+    rest: tuple[Way, ...] = ()
     came: http.Request | None = None
     first: str = ""
     due: Due | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ def call(path: str = "/v1/chat/completions", body: bytes = b"", method: str = "P
 def choices(aliases: Aliases, asked: Call, provider: str = HOME) -> Any:
     route = made({}).routes.by_id(provider)
     assert route is not None
-    return aliases.choices(asked, route)
+    first, others = aliases.choices(asked, route)
+    return (first, *(way() for way in others))
 
 
 def test_a_name_leads_to_its_models() -> None:
@@ -139,3 +141,19 @@ def test_models_without_a_price_may_be_let_through() -> None:
     assert found.of("fast") is not None
     assert [alias.name for alias in found] == ["fast"]
     assert found.of("slow") is None
+
+
+def test_a_body_is_written_for_the_way_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those for the other targets are written when one of them is asked, if ever."""
+    written: list[str] = []
+
+    def dumps(document: dict[str, Any], **options: Any) -> str:
+        written.append(document["model"])
+        return json.dumps(document, **options)
+
+    monkeypatch.setattr("aex_addon.aliases.json", SimpleNamespace(dumps=dumps))
+    route = made({}).routes.by_id(HOME)
+    assert route is not None
+    first, others = table(GROQ, MINI).choices(call(body=b'{"model": "fast"}'), route)
+    assert (written, len(others)) == ([first.model], 1)
+    assert others[0]().model == written[1]

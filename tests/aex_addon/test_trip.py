@@ -35,8 +35,8 @@ def trip(*to: str) -> Trip:
     configuration = configure(settings, {}, Secrets(), utc_now())
     route = configuration.routes.by_id("openai")
     assert route is not None
-    first, *rest = configuration.aliases.choices(ASKED, route)
-    return Trip(configuration, "base-url", Credential("t"), ASKED, first, tuple(rest))
+    first, rest = configuration.aliases.choices(ASKED, route)
+    return Trip(configuration, "base-url", Credential("t"), ASKED, first, rest)
 
 
 def test_a_try_is_pointed_at_its_provider() -> None:
@@ -65,7 +65,7 @@ def test_what_stood_in_the_request_is_gone() -> None:
     assert standby.heeds("503")
     assert not standby.heeds("502")
     going.request.headers["x-key"], going.request.content = "secret", b"patched"
-    made.choice = made.rest[0]
+    made.choice = made.rest[0]()
     made.point(going)
     assert going.request is request
     assert (going.request.content, going.request.headers.get("x-key")) == (b"as it came", None)
