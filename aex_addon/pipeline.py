@@ -15,6 +15,7 @@ Refuses to know: doors, formats, prices, SQL. Whatever raises before dispatch re
 from __future__ import annotations
 
 import logging
+from asyncio import Future
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -42,7 +43,7 @@ from aex_addon.refusals import refuse
 from aex_addon.relay import relay
 from aex_addon.sockets import Socket
 from aex_addon.trip import Trip
-from ledger.commands import Admit, Admitted, Commit, Release, Replayed
+from ledger.commands import Admit, Admitted, Commit, Outcome, Release, Replayed
 from providers.wire import Denial, Facts
 
 logger = logging.getLogger("aex.pipeline")
@@ -196,6 +197,21 @@ class Pipeline:
         if inflight.cut:
             ending = "broken"
         left = sent and calls.reached_provider(flow)
+        command = self._ended(inflight, ending, left)
+        books = self.parts.books
+        try:
+            with watch.waiting(self.parts, "settlement"):
+                futures = [self._book(inflight, command, ending)]
+                futures += [books.settle(more) for more in await self.bulks.told(inflight)]
+                await durable(command.execution_id, *futures)
+        finally:
+            self.inflight.pop(flow, None)
+            self.trips.pop(flow, None)
+            inflight.let_go()
+            self.answers.one_ended()
+
+    def _ended(self, inflight: InFlight, ending: Ending, left: bool) -> Commit | Release:
+        """How a call that has ended is booked; what later calls are told by is noted."""
         command: Commit | Release = inflight.end(ending, bytes_left=left)
         inflight.settled = True
         if ending == "complete" and inflight.meter is not None:
@@ -206,19 +222,15 @@ class Pipeline:
             self.likeness.failed(
                 attempt.token_hash, attempt.fingerprint, command.execution_id, clock.now_ns()
             )
-        command = self.bulks.kept(inflight, command)
-        books = self.parts.books
-        try:
-            with watch.waiting(self.parts, "settlement"):
-                futures = [books.settle(self.answers.sealed(inflight, command, ending))]
-                watch.booked(self.parts, inflight, command)
-                futures += [books.settle(more) for more in await self.bulks.told(inflight)]
-                await durable(command.execution_id, *futures)
-        finally:
-            self.inflight.pop(flow, None)
-            self.trips.pop(flow, None)
-            inflight.let_go()
-            self.answers.one_ended()
+        return self.bulks.kept(inflight, command)
+
+    def _book(
+        self, inflight: InFlight, command: Commit | Release, ending: Ending
+    ) -> Future[Outcome]:
+        """Puts the booking on its way."""
+        booking = self.parts.books.settle(self.answers.sealed(inflight, command, ending))
+        watch.booked(self.parts, inflight, command)
+        return booking
 
     def settle_all(self) -> None:
         """Books every call still under way as broken off; for a stop that waits no longer."""
@@ -227,12 +239,11 @@ class Pipeline:
                 continue
             inflight.stop(denials.unavailable("the gateway is stopping"))
             try:
-                command = inflight.end("broken", calls.reached_provider(flow))
+                command = self._ended(inflight, "broken", calls.reached_provider(flow))
             except Exception:
                 logger.exception("a call could not be booked; the next start recovers it")
                 continue
-            inflight.settled = True
-            self.parts.books.settle(command)
+            self._book(inflight, command, "broken")
 
 
 def _end(flow: http.HTTPFlow, inflight: InFlight, why: Callable[[str], Denial]) -> None:

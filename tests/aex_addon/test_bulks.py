@@ -114,6 +114,32 @@ async def test_a_batch_from_its_file_to_its_bill(rig: Rig, provider: Upstream) -
     assert not rig.pipeline.inflight
 
 
+async def test_a_stop_that_waits_no_longer_keeps_a_batch_s_id(rig: Rig, provider: Upstream) -> None:
+    """Its answer was read to the end and not booked: it is known, and its results correct it."""
+    await uploaded(rig, provider)
+    said = json.dumps({**OVER, "status": "validating"}).encode()
+
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"%x\r\n%s\r\n" % (len(said), said))
+        await reader.read()
+
+    provider.answers.append(stay)
+    async with connected(rig.port) as client:
+        await client.send(rig.request("/v1/batches", json.dumps(CREATE).encode()))
+        await client.head()
+        await client.reader.readuntil(said)
+        (begun_now,) = rig.pipeline.inflight.values()
+        assert begun_now.meter is not None
+        begun_now.meter.finish()
+        rig.pipeline.settle_all()
+        assert await rig.assembly.parts.books.drained(10)
+    assert kept(rig)["openai/batch_1"].execution_id == batch(rig).execution_id
+    await told(rig, provider)
+    await fetched(rig, provider)
+    assert (batch(rig).actual_nanousd, batch(rig).certainty) == (BILL, "adjusted")
+
+
 async def test_two_fetches_at_once_bill_once(rig: Rig, provider: Upstream) -> None:
     """Both began while the bill was still to come, and both end; the second changes nothing."""
     await running(rig, provider)

@@ -169,3 +169,6 @@ async def test_settle_all(rig: Rig, provider: Upstream) -> None:
         row = only_row(rig)
         assert (row.state, row.certainty) == ("COMMITTED", "uncertain")
         assert row.actual_nanousd == row.reserved_nanousd
+        observed = rig.assembly.parts.observed
+        costs = [cost for _, cost in observed.cost.items()]
+        assert (costs, sum(observed.answer["openai"].counts)) == ([row.reserved_nanousd], 1)
