@@ -246,7 +246,9 @@ class Doors:
             return Arrival("misdirected", trouble=_TO_ITSELF)
         tunnel = self._tunnels.get(flow.client_conn.id)
         if tunnel is not None:
-            host = url.parse_authority(request.host_header or tunnel, check=False)[0]
+            host = request.host_header or tunnel
+            if host != tunnel:
+                host = url.parse_authority(host, check=False)[0]
             sni = flow.client_conn.sni
             found = arrival_inside(self.routes, tunnel, host, sni, request.path)
             if found.door == "proxy" and is_captured(flow.client_conn):

@@ -20,6 +20,7 @@ from mitmproxy import http
 from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, RegisterHttpConnection
 from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
@@ -80,7 +81,7 @@ class GovernedHttpLayer(HttpLayer):
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         """A stream of ours in place of mitmproxy's."""
-        stream = GovernedStream(self.context.fork(), stream_id)
+        stream = GovernedStream(_fork(self.context), stream_id)
         stream.remarks = self.remarks
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
@@ -185,6 +186,14 @@ class GovernedHttpLayer(HttpLayer):
             return None
         shaped.headers["connection"] = "close"
         return bytes(http1.assemble_response(shaped))
+
+
+def _fork(context: Context) -> Context:
+    """As `Context.fork`, which makes an unconnected server, with an id of its own, to forget it."""
+    forked = Context.__new__(Context)
+    forked.client, forked.options = context.client, context.options
+    forked.server, forked.layers = context.server, context.layers.copy()
+    return forked
 
 
 def joined(sent: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 
 import httpx
 import pytest
+from mitmproxy.options import Options
 from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.test import tflow
 
-from aex_addon.http_layer import joined
+from aex_addon.http_layer import _fork, joined
 from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.wire import ANSWER, Upstream, connected
 
@@ -163,3 +166,12 @@ def test_what_is_sent_at_once_is_sent_as_one() -> None:
         (other, large),
         (other, b"tail"),
     ]
+
+
+def test_a_stream_s_context_is_what_mitmproxy_s_would_be() -> None:
+    """Every attribute, and the layers are a list of its own."""
+    context = Context(tflow.tclient_conn(), Options())
+    context.layers.append(NextLayer(context))
+    ours, theirs = _fork(context), context.fork()
+    assert vars(ours) == vars(theirs)
+    assert ours.layers is not context.layers
