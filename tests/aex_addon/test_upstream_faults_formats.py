@@ -28,7 +28,7 @@ from tests.aex_addon.test_upstream_faults import (
     told,
 )
 from tests.aex_addon.wire import Client, Upstream, connected
-from tests.providers.recorded import Recorded, formats, metered, row_of
+from tests.providers.recorded import ROWS, Recorded, formats, metered, row_of
 from tests.tables import TABLE
 
 PLAINEST = (
@@ -46,6 +46,7 @@ FREE = {
     "cohere_free": ("cohere", "POST /v1/tokenize"),
     "ollama_free": ("ollama", "GET /api/tags"),
     "subscription_free": ("chatgpt", "GET /backend-api/codex/models"),
+    "mcp_free": ("mcp", "POST /register"),
 }
 MODELS = b'{"data": [{"id": "m", "usage": {"prompt_tokens": 9}}], "object": "list", "has_more": 0}'
 # What has faults of its own, or never gets so far.
@@ -94,6 +95,9 @@ async def serving(home: Path, provider: Upstream, calls: list[Recorded]) -> Asyn
         for name, priced in told(each).get("models", {}).items():
             models[f"{each.call.provider}/{name}"] = priced
     changes: dict[str, Any] = {"server_calls_max": 3, "providers": providers, "models": models}
+    changes["mcp"] = {
+        "mcp": {"url": f"http://127.0.0.1:{provider.port}/mcp", "default_usd": "0.01"}
+    }
     async with gateway(home, provider.port, budget_nanousd=10**15, **changes) as rig:
         yield rig
 
@@ -101,7 +105,7 @@ async def serving(home: Path, provider: Upstream, calls: list[Recorded]) -> Asyn
 @asynccontextmanager
 async def client_of(rig: Rig, provider: str) -> AsyncIterator[Client]:
     """A connection to AEX's own address; in a tunnel where none there leads to the provider."""
-    row = next(each for each in PROVIDERS if each.id == provider)
+    row = next(each for each in ROWS if each.id == provider)
     async with connected(rig.port) as client:
         if not row.base_prefixes:
             assert await client.tunnel(f"{row.hosts[0]}:443", rig.basic) == 200
@@ -158,7 +162,7 @@ async def test_free_paths(
 async def free(rig: Rig, provider: Upstream, row: str, line: str, name: str) -> None:
     """One call to a free path against a fault."""
     method, _, path = line.partition(" ")
-    found, fault = next(each for each in PROVIDERS if each.id == row), FAULTS[name]
+    found, fault = next(each for each in ROWS if each.id == row), FAULTS[name]
     if found.base_prefixes:
         data = rig.request(below_base(rig, row, path), b"{}")
     else:
