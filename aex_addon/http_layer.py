@@ -191,8 +191,7 @@ class GovernedHttpLayer(HttpLayer):
 def _fork(context: Context) -> Context:
     """As `Context.fork`, which makes an unconnected server, with an id of its own, to forget it."""
     forked = Context.__new__(Context)
-    forked.client, forked.options = context.client, context.options
-    forked.server, forked.layers = context.server, context.layers.copy()
+    vars(forked).update(vars(context), layers=context.layers.copy())
     return forked
 
 

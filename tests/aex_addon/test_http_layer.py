@@ -172,6 +172,8 @@ def test_a_stream_s_context_is_what_mitmproxy_s_would_be() -> None:
     """Every attribute, and the layers are a list of its own."""
     context = Context(tflow.tclient_conn(), Options())
     context.layers.append(NextLayer(context))
+    # What a later mitmproxy keeps there too.
+    vars(context)["later"] = object()
     ours, theirs = _fork(context), context.fork()
-    assert vars(ours) == vars(theirs)
+    assert vars(ours) == {**vars(theirs), "later": vars(context)["later"]}
     assert ours.layers is not context.layers

@@ -9,11 +9,12 @@ import pytest
 from mitmproxy import http
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server import TimeoutWatchdog
 from mitmproxy.test import tflow
 
 from aex_addon.doors import DOOR
 from aex_addon.guard import PASSED
-from aex_addon.lean import LeanHandler
+from aex_addon.lean import Lean, LeanHandler
 from tests.aex_addon.rig import Rig
 from tests.aex_addon.wire import Upstream, connected
 
@@ -94,3 +95,39 @@ def test_messages_are_made_as_ever() -> None:
     """Those that a gateway makes are what they were; the check of types is gone."""
     made = http.Response.make(200, b"x", {"a": "b"})
     assert (made.status_code, made.raw_content, made.headers["a"]) == (200, b"x", "b")
+
+
+@pytest.mark.parametrize("seam", ["handle_hook", "disarm"])
+async def test_another_mitmproxy_is_left_as_it_is(
+    rig: Rig, provider: Upstream, monkeypatch: pytest.MonkeyPatch, seam: str
+) -> None:
+    """Where its own code is not the one that is known, calls go through that."""
+    owner = ProxyConnectionHandler if seam == "handle_hook" else TimeoutWatchdog
+    usual, ran = getattr(owner, seam), []
+
+    def newer(self: Any, *arguments: Any) -> Any:
+        ran.append(seam)
+        return usual(self, *arguments)
+
+    rig.master.addons.remove(rig.master.addons.get("lean"))
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, seam, newer)
+        if owner is TimeoutWatchdog:
+            patched.setattr("aex_addon.lean._WATCHDOG", "of another text")
+        rig.master.addons.add(Lean())
+        provider.json()
+        async with connected(rig.port) as client:
+            assert (await client.call(rig.request())).status == 200
+            assert type(handler_of(rig)) is ProxyConnectionHandler
+    assert ran
+
+
+def test_another_check_of_messages_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a later mitmproxy does as it makes a message is not taken from it."""
+
+    def newer(_message: http.MessageData) -> None:
+        """Something that nobody knows yet."""
+
+    monkeypatch.setattr(http.MessageData, "__post_init__", newer)
+    Lean()
+    assert http.MessageData.__post_init__ is newer
