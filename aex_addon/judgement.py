@@ -38,15 +38,15 @@ class Judgement:
 
         route: where the call goes; None where AEX answers it.
         """
-        # The one in force now: a next try may come late, when the workers of the one that the
-        # request began with have ended, and what has just been forbidden is not asked any more.
-        policy = self._parts.configuration.policy
-        if not policy.asks or command.refusal is not None:
+        if not self._parts.configuration.policy.asks or command.refusal is not None:
             return command
         payer = self._payers.get(command.token_hash) or await self._payer(command.token_hash)
         if payer is None:
             # The ledger knows no such token either, and says so before it looks at this.
             return replace(command, refusal=_NOBODY)
+        # The one in force now: a next try may come late, when the workers of the one that the
+        # request began with have ended, and what has just been forbidden is not asked any more.
+        policy = self._parts.configuration.policy
         decision = await policy.judge(context(command, call, route, payer), self._parts.now())
         return decided(command, decision)
 

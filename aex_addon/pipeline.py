@@ -89,8 +89,8 @@ class Pipeline:
     async def _admit(self, flow: http.HTTPFlow, door: str) -> Denial | None:
         if door == "misdirected":
             return denials.misdirected(flow.metadata[TROUBLE])
-        if self.draining:
-            return denials.unavailable("the gateway is stopping")
+        if denial := self.stopping():
+            return denial
         configuration = self.parts.configuration
         route = configuration.routes.of(flow.metadata[PROVIDER], flow.metadata[HOST])
         if route is None:
@@ -106,6 +106,9 @@ class Pipeline:
         await trip.choice.route.credentials.ready()
         appraisal = await self.appraise(flow, trip)
         command = await self.admission.command(trip, appraisal)
+        if denial := self.stopping():
+            # Plugins took their time, and nobody waits for what begins from here on.
+            return denial
         flow.metadata[EXECUTION] = trip.first = command.execution_id
         outcome = await self.admission.decide(command)
         if isinstance(outcome, Replayed):
@@ -114,6 +117,10 @@ class Pipeline:
             return None if mcp_streams.told(flow, outcome, command, self.inflight) else outcome
         trip.let_others_stand_by(flow)
         return self.dispatch(flow, trip, self.opened(trip, command, outcome, appraisal))
+
+    def stopping(self) -> Denial | None:
+        """Why no call begins any more, once that is so."""
+        return denials.unavailable("the gateway is stopping") if self.draining else None
 
     def opened(
         self, trip: Trip, command: Admit, admitted: Admitted, appraisal: Appraisal

@@ -112,8 +112,8 @@ class ToolCalls:
         if flow.request.method != "POST":
             message = f"AEX answers POST {asks.PATH} here and nothing else."
             return Denial(405, "method_not_allowed", message)
-        if self._pipeline.draining:
-            return denials.unavailable("the gateway is stopping")
+        if denial := self._pipeline.stopping():
+            return denial
         credential = self._parts.identity.of(flow)
         if credential is None:
             return denials.missing_token(source=where_from(flow.client_conn))
@@ -139,6 +139,8 @@ class ToolCalls:
                 return denials.unavailable("its ledger does not answer")
             command = tool_asked.command(asked, self._parts, configuration, credential)
             command = await self._pipeline.admission.judged(command, asked.call)
+            if denial := self._pipeline.stopping():
+                return denial
             flow.metadata[EXECUTION] = command.execution_id
             outcome = await self._pipeline.admission.decide(command)
         if isinstance(outcome, Replayed):

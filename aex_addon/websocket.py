@@ -153,8 +153,8 @@ class Websocket:
 
     async def _admit(self, flow: http.HTTPFlow, socket: Socket, message: bytes) -> Denial | None:
         pipeline, route = self.pipeline, socket.route
-        if pipeline.draining:
-            return denials.unavailable("the gateway is stopping")
+        if denial := pipeline.stopping():
+            return denial
         configuration = pipeline.parts.configuration
         call = socket.call(message, pipeline.memory.of(route.id))
         formats, now = (socket.wire_format.name,), pipeline.parts.now()
@@ -164,6 +164,8 @@ class Websocket:
             appraisal = Appraisal(appraisal.facts, refusal=_NO_ROUTES)
         trip = Trip(configuration, socket.door, socket.credential, call, Choice(route, call))
         command = await pipeline.admission.command(trip, appraisal)
+        if denial := pipeline.stopping():
+            return denial
         admitted = await pipeline.admission.decide(command)
         if isinstance(admitted, Denial):
             return admitted

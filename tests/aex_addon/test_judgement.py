@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aex_addon.policy.policy import policy_of
+from aex_addon.settings_rules import PolicySettings
 from ledger.admin_commands import SetLimits
 from tests.aex_addon.governed import PATIENT, governed, put, said
-from tests.aex_addon.rig import CHAT
+from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.routed import FIRST, SECOND, routed
 from tests.aex_addon.wire import Upstream, connected
 from tests.aex_addon.ws import COMPLETED, CREATE, CREATED, accepting, echo, opened
@@ -140,6 +143,80 @@ async def test_a_tool_of_aex_is_asked_too(tmp_path: Path, provider: Upstream) ->
             assert (answer.status, "policy_denied" in answer.body.decode()) == (403, True)
             assert said_ in answer.body.decode()
         assert {row.state for row in rig.executions()} == {"DENIED"}
+
+
+def stopped_meanwhile(rig: Rig) -> None:
+    """The gateway is told to stop while the next call is judged."""
+    policy = rig.assembly.parts.configuration.policy
+    judge = policy.judge
+
+    async def slowly(*asked: Any) -> Any:
+        rig.pipeline.draining = True
+        return await judge(*asked)
+
+    policy.judge = slowly  # type: ignore[method-assign]
+
+
+async def test_a_stop_begins_no_call_that_a_plugin_still_thought_about(
+    tmp_path: Path, provider: Upstream
+) -> None:
+    """Nobody waits for one that begins after the gateway was told to stop."""
+    async with (
+        governed(tmp_path / "home", provider.port, plugins={"a.py": PATCH}) as rig,
+        connected(rig.port) as client,
+    ):
+        stopped_meanwhile(rig)
+        answer = await client.call(rig.request())
+        assert (answer.status, answer.headers["x-should-retry"]) == (503, "true")
+        assert (provider.requests, rig.executions()) == ([], [])
+
+
+async def test_a_tool_that_a_plugin_still_thought_about(tmp_path: Path, provider: Upstream) -> None:
+    """Nor is a tool run then."""
+    async with (
+        governed(tmp_path / "home", provider.port, plugins={"a.py": PATCH}) as rig,
+        connected(rig.port) as client,
+    ):
+        stopped_meanwhile(rig)
+        body = json.dumps({"tool": "echo", "input": {}}).encode()
+        answer = await client.call(rig.request("/v1/tools/execute", body))
+        assert (answer.status, rig.executions()) == (503, [])
+
+
+async def test_a_message_that_a_plugin_still_thought_about(
+    tmp_path: Path, provider: Upstream
+) -> None:
+    """On a connection that stands, it is the same."""
+    provider.answers.append(accepting(provider, echo))
+    async with (
+        governed(tmp_path / "home", provider.port, plugins={"a.py": PATCH}) as rig,
+        opened(rig) as side,
+    ):
+        stopped_meanwhile(rig)
+        await side.say({**CREATE, "model": "gpt-4o"})
+        assert (await side.hear())["status"] == 503
+        assert len(rig.executions()) == 1
+
+
+async def test_a_reload_while_it_is_looked_up_who_pays(tmp_path: Path, provider: Upstream) -> None:
+    """The policy that is asked is the one in force then: the other's workers may have ended."""
+    async with (
+        governed(tmp_path / "home", provider.port, plugins={"a.py": PATCH}) as rig,
+        connected(rig.port) as client,
+    ):
+        judgement = rig.pipeline.admission._judgement
+        who, in_force = judgement._payer, rig.assembly.parts.in_force
+
+        async def slowly(token_hash: str) -> Any:
+            old = in_force().policy
+            in_force.exchange(replace(in_force(), policy=policy_of(PolicySettings(), (), home)))
+            await old.stop()
+            return await who(token_hash)
+
+        home = rig.assembly.home.path
+        judgement._payer = slowly  # type: ignore[method-assign]
+        provider.json()
+        assert (await client.call(rig.request())).status == 200
 
 
 async def test_the_next_try_is_asked_anew(tmp_path: Path) -> None:
