@@ -98,6 +98,10 @@ class Admission:
         """The question as the operator's policy leaves it."""
         return await self._judgement.judged(command, call, route)
 
+    def tools_left(self, command: Admit, trip: Trip) -> Callable[[str], bool] | None:
+        """Which tools the operator's rules leave to the agent of this call; None: all."""
+        return self._judgement.tools_left(command, trip.choice.call, trip.choice.route)
+
     async def decide(self, command: Admit) -> Admitted | Replayed | Denial:
         """The verdict, once it is durable. Whatever is none is a denial too."""
         try:

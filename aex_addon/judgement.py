@@ -7,7 +7,7 @@ Refuses to know: how a policy decides (policy/), how the ledger does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from aex_addon.parts import Parts
@@ -49,6 +49,21 @@ class Judgement:
         policy = self._parts.configuration.policy
         decision = await policy.judge(context(command, call, route, payer), self._parts.now())
         return decided(command, decision)
+
+    def tools_left(
+        self, command: Admit, call: Call, route: Route | None
+    ) -> Callable[[str], bool] | None:
+        """Which tools rules leave to whoever makes this call, by `SERVER/TOOL`; None: all."""
+        policy, payer = self._parts.configuration.policy, self._payers.get(command.token_hash)
+        if payer is None or not policy.names_tools:
+            return None
+        about, at = context(command, call, route, payer), self._parts.now()
+
+        def left(tool: str) -> bool:
+            asked = replace(about.asked, server_tools=frozenset((tool,)))
+            return policy.leaves(replace(about, asked=asked), at)
+
+        return left
 
     async def _payer(self, token_hash: str) -> Payer | None:
         try:

@@ -126,7 +126,8 @@ class Pipeline:
         self, trip: Trip, command: Admit, admitted: Admitted, appraisal: Appraisal
     ) -> InFlight:
         """An admitted try, about to be dispatched."""
-        appraisal = mcp_calls.as_admitted(appraisal, trip, admitted)
+        left = partial(self.admission.tools_left, command, trip)
+        appraisal = mcp_calls.as_admitted(appraisal, trip, admitted, left)
         inflight = InFlight(admitted, appraisal, trip.choice.route.id, due=trip.due)
         inflight.attempt = Attempt(
             command.token_hash, command.fingerprint, keyed=bool(command.key_hash)

@@ -68,6 +68,16 @@ class Policy:
         """False where there is nothing that could refuse a call."""
         return bool(self.rules or self.plugins or self.problem)
 
+    @property
+    def names_tools(self) -> bool:
+        """Whether some rule forbids tools by their names."""
+        return any(rule.names_tools and not rule.shadow for rule in self.rules)
+
+    def leaves(self, context: Context, at: datetime) -> bool:
+        """Whether no rule forbids the tools in it by their names; plugins are not asked."""
+        naming = (rule for rule in self.rules if rule.names_tools and not rule.shadow)
+        return all(rule.find(context, at).decision != "deny" for rule in naming)
+
     async def begin(self) -> None:
         """Starts the plugins' workers, once. Raises PolicyError where one cannot be loaded."""
         async with self._beginning:

@@ -12,6 +12,7 @@ provider may not mind it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -79,7 +80,7 @@ class _Conditions:
         if self.models and models is not None and not any(map(self.models.any, models)):
             return False
         tools = _tools(context)
-        if self.tools and tools is not None and not self.tools.any(tools):
+        if self.tools and tools is not None and not self.tools.any(_alike(tools)):
             return False
         return self.streaming is None or asked.stream is not (not self.streaming)
 
@@ -114,6 +115,10 @@ class Rule:
             for open_ in product((False, True), repeat=asked)
         }
         self._cost = None if given.max_cost_usd is None else parse_usd(given.max_cost_usd)
+        # Whether it forbids calls of tools by their names, whatever these cost.
+        names = self._match.tools is not None
+        names = names or (self._unless is not None and self._unless.tools is not None)
+        self.names_tools = names and self._cost is None
 
     def concerns(self, context: Context) -> bool:
         """False for a call that it lets pass at any time and at any cost."""
@@ -187,6 +192,12 @@ def _tools(context: Context) -> frozenset[str] | None:
     """All names of tools; None where one of them is not known."""
     ours, theirs = context.asked.functions, context.asked.server_tools
     return None if ours is None or theirs is None else ours | theirs
+
+
+def _alike(tools: frozenset[str]) -> frozenset[str]:
+    """The names, and those that some server could take them for."""
+    plain = (unicodedata.normalize("NFKC", name).split("/") for name in tools)
+    return tools | {"/".join(map(str.strip, each)) for each in plain}
 
 
 def _paths(context: Context) -> tuple[str, ...]:

@@ -145,6 +145,34 @@ async def test_a_tool_of_aex_is_asked_too(tmp_path: Path, provider: Upstream) ->
         assert {row.state for row in rig.executions()} == {"DENIED"}
 
 
+async def test_a_list_of_tools_is_held_to_rules(tmp_path: Path, provider: Upstream) -> None:
+    """A tool that a rule forbids, or leaves out of what it allows, is not even shown; one that a
+    rule only watches, or forbids to somebody else, is."""
+    rules = [
+        {"name": "no drops", "tools": ["desk/drop*"]},
+        {"name": "only desks", "providers": ["desk"], "unless": {"tools": ["desk/[adsw]*"]}},
+        {"name": "watched", "tools": ["desk/send"], "mode": "shadow"},
+        {"name": "others", "tools": ["desk/add"], "agents": ["somebody"]},
+        {"name": "dear", "tools": ["desk/work"], "max_cost_usd": "0.01"},
+    ]
+    tools = [{"name": name} for name in ("add", "drop", "Drop_all", "erase", "send", "work")]
+    asks = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    server = {"desk": {"url": f"http://127.0.0.1:{provider.port}/mcp"}}
+    async with (
+        governed(tmp_path / "home", provider.port, *rules, mcp=server) as rig,
+        connected(rig.port) as client,
+    ):
+        provider.json(json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}).encode())
+        answer = await client.call(rig.request("/desk/mcp", json.dumps(asks).encode()))
+        shown = json.loads(answer.body)["result"]["tools"]
+        assert [tool["name"] for tool in shown] == ["add", "send", "work"]
+        for name in ("drop", "Drop_all", "\uff44rop", "erase"):
+            body = {**asks, "method": "tools/call", "params": {"name": name, "arguments": {}}}
+            answer = await client.call(rig.request("/desk/mcp", json.dumps(body).encode()))
+            assert json.loads(answer.body)["error"]["data"]["code"] == "policy_denied", name
+        assert len(provider.requests) == 1
+
+
 def stopped_meanwhile(rig: Rig) -> None:
     """The gateway is told to stop while the next call is judged."""
     policy = rig.assembly.parts.configuration.policy

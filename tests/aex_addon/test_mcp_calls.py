@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -23,8 +24,14 @@ ADMITTED = Admitted("ex_1", "bot", 0, 0)
 CAPS = ('{"tool_names":["desk/a*","x/*"]}', '{"tool_names":["desk/*"]}')
 
 
-def admitted(facts: Facts, *caps: str, door: str = "proxy", filter_list: bool = True) -> Appraisal:
-    """The appraisal of a call with these facts, admitted under these caps."""
+def admitted(
+    facts: Facts,
+    *caps: str,
+    door: str = "proxy",
+    filter_list: bool = True,
+    left: Callable[[str], bool] | None = None,
+) -> Appraisal:
+    """The appraisal of a call with these facts, admitted under these caps; left: by rules."""
     server = {"url": "https://mcp.example.com/mcp", "filter_list": filter_list}
     settings = Settings.model_validate({"mcp": {"desk": server}})
     nothing = cast("Any", None)
@@ -32,7 +39,7 @@ def admitted(facts: Facts, *caps: str, door: str = "proxy", filter_list: bool = 
     call = Call("desk", "POST", "/mcp", "", {}, b"")
     choice = Choice(nothing, call)
     trip = Trip(configuration, door, Credential("t"), call, choice)
-    return as_admitted(Appraisal(facts), trip, replace(ADMITTED, caps=caps))
+    return as_admitted(Appraisal(facts), trip, replace(ADMITTED, caps=caps), lambda: left)
 
 
 def facts_of(appraisal: Appraisal) -> McpFacts:
@@ -49,6 +56,19 @@ def test_every_level_has_its_say() -> None:
             "a",
             "add",
         ]
+
+
+def test_rules_have_their_say_too() -> None:
+    """With caps and without; not where the operator wants no list filtered."""
+
+    def left(tool: str) -> bool:
+        return tool in ("desk/a", "desk/x")
+
+    for caps, names in (((), ["a", "x"]), (CAPS, ["a"])):
+        shown = facts_of(admitted(LIST, *caps, left=left)).shown
+        assert shown is not None
+        assert [tool for tool in ("a", "add", "x", "desk/a") if shown(tool)] == names
+    assert facts_of(admitted(LIST, left=left, filter_list=False)).shown is None
 
 
 def test_all_is_shown() -> None:

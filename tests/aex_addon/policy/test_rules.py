@@ -49,6 +49,7 @@ def find(rule: dict[str, Any], changes: dict[str, Any] | None = None) -> Finding
         ({"models": ["*"]}, {"models": ()}, False),
         ({"tools": ["web_*"]}, {"server_tools": SEARCH}, True),
         ({"tools": ["look*"]}, {"functions": frozenset(("lookup", "x"))}, True),
+        ({"tools": ["x/drop"]}, {"server_tools": frozenset(("x/ \uff24rop ",))}, True),
         ({"tools": ["*"]}, {}, False),
         ({"tools": ["web_*"]}, {"functions": None}, True),
         ({"tools": ["web_*"]}, {"server_tools": None}, True),
