@@ -14,6 +14,9 @@ from providers.edges import Edge
 Tee = Callable[[bytes], bytes]
 Watch = Callable[[int], object]
 
+# What waits to be said while a provider leaves an event half sent.
+_BESIDE_MAX = 256 * 1024
+
 
 class Tap:
     """One of an answer. Raises only what its tee raises; b"" in is the end of the body.
@@ -59,7 +62,7 @@ class Tap:
 
     def say(self, event: bytes) -> bool:
         """Has an event said beside what comes, as soon as it may be. False where none can be."""
-        if self._edge is None or self._shut:
+        if self._edge is None or self._shut or len(self._beside) + len(event) > _BESIDE_MAX:
             return False
         self._beside += event
         return True

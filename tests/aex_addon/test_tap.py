@@ -126,3 +126,16 @@ def test_where_nothing_can_be_said() -> None:
     assert tap.say(ERROR)
     tap.stop(ERROR, lambda: None)
     assert (tap.say(ERROR), tap.beside()) == (False, b"")
+
+
+def test_what_waits_to_be_said_has_an_end() -> None:
+    """Whoever goes on asking while a provider holds back half an event is told otherwise."""
+    tap = Tap(passing, SseEdge())
+    told(tap, b"data: 1")
+    event = b"data: " + b"x" * 1000 + b"\n\n"
+    said = [tap.say(event) for _ in range(1000)]
+    assert said[0]
+    assert not said[-1]
+    (rest,) = told(tap, b"\n\n")
+    assert rest.count(event) == sum(said)
+    assert tap.say(event)
