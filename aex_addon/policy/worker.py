@@ -7,7 +7,7 @@ Refuses to know: what an answer must look like. Whoever hears it believes none o
 
     worker.py DESCRIPTOR      messages both ways: 4 bytes of length (big-endian), then JSON
 
-    <- {"memory": BYTES, "seconds": S, "plugins": [{"name": …, "source": …}, …]}
+    <- {"memory": BYTES, "loading": S, "seconds": S, "plugins": [{"name": …, "source": …}, …]}
     -> {"loaded": [null | TEXT, …]}                     why each cannot be used, or null
     <- {"id": N, "context": {…}}
     -> {"id": N, "answers": [{"answer": …} | {"error": TEXT}, …], "last": BOOL}
@@ -128,6 +128,7 @@ def serve(descriptor: int) -> None:
         return
     _limit(hello["memory"])
     sys.addaudithook(_refuse)
+    _end_in(hello["loading"])
     plugins: list[Any] = []
     loaded: list[str | None] = []
     for plugin in hello["plugins"]:
@@ -136,14 +137,13 @@ def serve(descriptor: int) -> None:
             loaded.append(None)
         except BaseException as error:  # noqa: BLE001 - whatever a file does when it is loaded
             loaded.append(_shown(error))
+    _end_in(0)
     channel.say({"loaded": loaded})
     while (asked := channel.hear()) is not None:
         context = json.dumps(asked["context"])
-        # If the gateway is killed in the meantime, nobody else ends a plugin that loops.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, hello["seconds"])
+        _end_in(hello["seconds"])
         told = [_ask(evaluate, context) for evaluate in plugins]
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _end_in(0)
         if _has_children():
             return
         last = not all(useful for _, useful in told)
@@ -151,6 +151,12 @@ def serve(descriptor: int) -> None:
         channel.say({"id": asked["id"], "answers": answers, "last": last})
         if last:
             return
+
+
+def _end_in(seconds: float) -> None:
+    """If the gateway is killed in the meantime, nobody else ends a plugin that loops. 0: never."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _has_children() -> bool:

@@ -60,7 +60,8 @@ class Worker:
     async def load(self, files: Sequence[PluginFile], memory: int, deadline_s: float) -> list[str]:
         """Loads the plugins; why each cannot be used, "" where it can. Raises WorkerFailed."""
         plugins = [{"name": file.name, "source": file.source} for file in files]
-        hello = {"memory": memory, "seconds": 2 * deadline_s + 1, "plugins": plugins}
+        seconds = {"loading": 2 * LOAD_S, "seconds": 2 * deadline_s + 1}
+        hello = {"memory": memory, "plugins": plugins, **seconds}
         told = await self._exchange(orjson.dumps(hello), LOAD_S)
         loaded = told.get("loaded") if isinstance(told, dict) else None
         if not isinstance(loaded, list) or len(loaded) != len(files):

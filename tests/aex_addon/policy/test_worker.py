@@ -24,8 +24,8 @@ def say(channel: socket.socket, message: Any) -> None:
     channel.sendall(struct.pack(">I", len(data)) + data)
 
 
-def begin(*body: str, seconds: float = 20.0) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """A worker with one plugin, loaded."""
+def started_with(source: str, **seconds: float) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A worker that has been told of one plugin."""
     ours, theirs = socket.socketpair()
     with theirs:
         started = subprocess.Popen(
@@ -33,9 +33,15 @@ def begin(*body: str, seconds: float = 20.0) -> tuple[subprocess.Popen[bytes], s
             pass_fds=(theirs.fileno(),),
             env={},
         )
-    file = plugin("a.py", *body)
-    plugins = [{"name": file.name, "source": file.source}]
-    say(ours, {"memory": 2**29, "seconds": seconds, "plugins": plugins})
+    plugins = [{"name": "a.py", "source": source}]
+    given = {"loading": 20.0, "seconds": 20.0, **seconds}
+    say(ours, {"memory": 2**29, "plugins": plugins, **given})
+    return started, ours
+
+
+def begin(*body: str, seconds: float = 20.0) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A worker with one plugin, loaded."""
+    started, ours = started_with(plugin("a.py", *body).source, seconds=seconds)
     assert ours.recv(4, socket.MSG_WAITALL)
     return started, ours
 
@@ -64,6 +70,16 @@ def test_a_loop_ends_without_a_gateway() -> None:
     say(ours, {"id": 1, "context": {}})
     ours.close()
     assert started.wait(20) == -14
+
+
+def test_a_file_that_loops_ends_without_a_gateway() -> None:
+    """Where a plugin never comes to an end of being loaded, too."""
+    started, ours = started_with("while True: pass", loading=0.2)
+    ours.close()
+    try:
+        assert started.wait(20) == -14
+    finally:
+        started.kill()
 
 
 @pytest.mark.parametrize("event", ["os.fork", "subprocess.Popen", "os.system"])
