@@ -30,6 +30,10 @@ _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 # What front ends such as Google's take instead of the method and headers that were read here:
 # https://github.com/whatwg/fetch/issues/210
 _OVERRIDING_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
+# A body is read as UTF-8 here. A server that heeds another charset (those of Node take UTF-7) would
+# find other keys in the very same bytes.
+_CHARSETS = re.compile(r"charset([^;,]*)")
+_UTF_8 = re.compile(r'\s*=\s*"?(?:utf-?8|(?:us-)?ascii)"?\s*')
 _OVERRIDING_PARAMETERS = frozenset(("$httpmethod", "$httpheaders"))
 
 _NOT_FORWARDED = identity.CREDENTIAL_HEADERS | {
@@ -54,6 +58,8 @@ def read_call(flow: http.HTTPFlow, route: Route, body_max: int) -> Call:
     if _overridden(headers, query):
         message = "A method or headers in place of the request's own are not taken."
         raise Refused(Denial(400, "invalid_request", message))
+    if _in_other_letters(headers.get("content-type", "")):
+        raise Refused(Denial(400, "invalid_request", "A body in another charset than UTF-8."))
     theirs, model = canonical(route.provider.nests, path)
     return Call(
         provider=route.id,
@@ -85,6 +91,11 @@ def _overridden(headers: Mapping[str, str], query: str) -> bool:
         return False
     names = (unquote_plus(pair.partition("=")[0]).lower() for pair in query.split("&"))
     return any(name in _OVERRIDING_PARAMETERS for name in names)
+
+
+def _in_other_letters(content_type: str) -> bool:
+    """Whether it names a charset by which the body could say something else than is read here."""
+    return any(not _UTF_8.fullmatch(named) for named in _CHARSETS.findall(content_type.lower()))
 
 
 def plain_path(path: str) -> str:

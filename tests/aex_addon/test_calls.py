@@ -45,6 +45,15 @@ def test_a_call_is_what_the_wire_formats_need() -> None:
     assert call.body == b"body"
 
 
+@pytest.mark.parametrize(
+    "charset", ["", '; charset="UTF-8"', ";charset = utf8", "; charset=us-ascii"]
+)
+def test_a_charset_that_is_read_here(charset: str) -> None:
+    """By whatever name; and no other (see below), for a server may heed it."""
+    flow = asked(content_type=f"application/json{charset}")
+    assert calls.read_call(flow, route(), 100).body == b"{}"
+
+
 def test_headers_that_are_given_twice() -> None:
     """Are joined, in their order, whatever the case of their names."""
     flow = asked()
@@ -66,6 +75,9 @@ def test_an_encoded_body_is_decoded() -> None:
         ({"body": gzip.compress(b"x" * 101), "content_encoding": "gzip"}, 413),
         ({"body": b"no gzip", "content_encoding": "gzip"}, 400),
         ({"content_encoding": "magic"}, 415),
+        ({"content_type": "application/json; charset=utf-7"}, 400),
+        ({"content_type": "application/json; charset=utf-8; Charset = 'GBK'"}, 400),
+        ({"content_type": "application/json;charset*=utf-7''"}, 400),
         ({"path": "/v1/\udcff"}, 400),
         ({"path": "/v1/a b"}, 400),
         ({"path": "/v1/\x00"}, 400),
