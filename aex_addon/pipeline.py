@@ -22,6 +22,7 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
+from mitmproxy.connection import ConnectionState
 
 from aex_addon import calls, clock, denials, handshake, mcp_calls, mcp_streams, reading, watch
 from aex_addon.admission import Admission
@@ -106,7 +107,7 @@ class Pipeline:
         await trip.choice.route.credentials.ready()
         appraisal = await self.appraise(flow, trip)
         command = await self.admission.command(trip, appraisal)
-        if denial := self.stopping():
+        if denial := self.stopping() or _gone(flow):
             # Plugins took their time, and nobody waits for what begins from here on.
             return denial
         flow.metadata[EXECUTION] = trip.first = command.execution_id
@@ -252,6 +253,11 @@ class Pipeline:
                 logger.exception("a call could not be booked; the next start recovers it")
                 continue
             self._book(inflight, command, "broken")
+
+
+def _gone(flow: http.HTTPFlow) -> Denial | None:
+    closed = flow.client_conn.state is ConnectionState.CLOSED
+    return Denial(499, "client_gone", "the client went away") if closed else None
 
 
 def _end(flow: http.HTTPFlow, inflight: InFlight, why: Callable[[str], Denial]) -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mitmproxy.connection import ConnectionState
+
 from aex_addon.policy.policy import policy_of
 from aex_addon.settings_rules import PolicySettings
 from ledger.admin_commands import SetLimits
@@ -197,6 +199,39 @@ async def test_a_stop_begins_no_call_that_a_plugin_still_thought_about(
         answer = await client.call(rig.request())
         assert (answer.status, answer.headers["x-should-retry"]) == (503, "true")
         assert (provider.requests, rig.executions()) == ([], [])
+
+
+async def test_a_client_that_went_away_meanwhile(tmp_path: Path, provider: Upstream) -> None:
+    """Nothing is sent, and nothing held, for a call that nobody waits for any more."""
+    async with governed(tmp_path / "home", provider.port, plugins={"a.py": PATCH}) as rig:
+        policy, admit = rig.assembly.parts.configuration.policy, rig.pipeline._admit
+        judge, left = policy.judge, asyncio.Event()
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def slowly(*asked: Any) -> Any:
+            begun.set_result(None)
+            await left.wait()
+            return await judge(*asked)
+
+        async def watched(flow: Any, door: str) -> Any:
+            told.set_result((await admit(flow, door), flow))
+            return told.result()[0]
+
+        policy.judge, rig.pipeline._admit = slowly, watched  # type: ignore[method-assign]
+        connections = rig.master.addons.get("proxyserver").connections
+        async with connected(rig.port) as client:
+            call = asyncio.ensure_future(client.call(rig.request()))
+            await begun
+            (handler,) = connections.values()
+        async with asyncio.timeout(20):
+            while handler.client.state is not ConnectionState.CLOSED:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        left.set()
+        denial, flow = await told
+        assert (denial.code, flow in rig.pipeline.inflight) == ("client_gone", False)
+        assert (provider.requests, rig.executions()) == ([], [])
+        await asyncio.gather(call, return_exceptions=True)
 
 
 async def test_a_tool_that_a_plugin_still_thought_about(tmp_path: Path, provider: Upstream) -> None:
