@@ -202,16 +202,22 @@ def joined(sent: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
     Nothing waits for what comes later than this event, and no order changes.
     """
     held: commands.SendData | None = None
-    for command in sent:
-        more = command if isinstance(command, commands.SendData) else None
-        if held is not None and more is not None and _fit(held, more):
-            held.data += more.data
-            continue
+    try:
+        for command in sent:
+            more = command if isinstance(command, commands.SendData) else None
+            if held is not None and more is not None and _fit(held, more):
+                held.data += more.data
+                continue
+            if held is not None:
+                yield held
+            held = more
+            if more is None:
+                yield command
+    except Exception:
+        # mitmproxy had sent that much.
         if held is not None:
             yield held
-        held = more
-        if more is None:
-            yield command
+        raise
     if held is not None:
         yield held
 

@@ -168,6 +168,23 @@ def test_what_is_sent_at_once_is_sent_as_one() -> None:
     ]
 
 
+def test_what_was_sent_before_a_fault_is_sent() -> None:
+    """As mitmproxy would have; the fault is told all the same."""
+    one = tflow.tflow().client_conn
+
+    def sent() -> layer.CommandGenerator[None]:
+        yield commands.SendData(one, b"head ")
+        yield commands.SendData(one, b"and half")
+        raise ValueError("in the middle")
+
+    steps = joined(sent())
+    said = next(steps)
+    assert isinstance(said, commands.SendData)
+    assert said.data == b"head and half"
+    with pytest.raises(ValueError, match="in the middle"):
+        next(steps)
+
+
 def test_a_stream_s_context_is_what_mitmproxy_s_would_be() -> None:
     """Every attribute, and the layers are a list of its own."""
     context = Context(tflow.tclient_conn(), Options())
