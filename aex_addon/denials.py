@@ -229,7 +229,8 @@ def _raise_budget(denied: Denied) -> str:
     if denied.resets_at:
         at = datetime.fromtimestamp(denied.resets_at // 10**9, UTC)
         resets = f"It resets at {at:%Y-%m-%d %H:%M} UTC. "
+    smaller = "a smaller output cap may fit, or " if denied.cap_fits else ""
     return (
-        f"{resets}Do not retry; a smaller output cap may fit, or ask the operator to raise it: "
+        f"{resets}Do not retry; {smaller}ask the operator to raise it: "
         f"`aex agent top-up {denied.account} USD`."
     )

@@ -197,18 +197,18 @@ def _is_asked(media: frozenset[str] | None, *kinds: str) -> bool:
 
 
 _SWITCHES: tuple[tuple[str, str, Callable[[Asked], bool]], ...] = (
-    ("streaming", "streams", lambda asked: asked.stream is not False),
-    ("vision", "pictures or films", lambda asked: _is_asked(asked.media, "image", "video")),
-    ("audio", "sound", lambda asked: _is_asked(asked.media, "audio", "video")),
-    ("documents", "documents", lambda asked: _is_asked(asked.media, "document")),
-    ("passthrough", "the agent's own key", lambda asked: asked.passthrough is not False),
+    ("streaming", "streams are", lambda asked: asked.stream is not False),
+    ("vision", "pictures or films are", lambda asked: _is_asked(asked.media, "image", "video")),
+    ("audio", "sound is", lambda asked: _is_asked(asked.media, "audio", "video")),
+    ("documents", "documents are", lambda asked: _is_asked(asked.media, "document")),
+    ("passthrough", "the agent's own key is", lambda asked: asked.passthrough is not False),
 )
 
 
 def _switches(caps: Caps, asked: Asked) -> Refusal | None:
     for name, what, is_asked in _SWITCHES:
         if not _granted(getattr(caps, name), caps.strict) and is_asked(asked):
-            return _refusal(f"{name}_not_allowed", f"{what} are not allowed")
+            return _refusal(f"{name}_not_allowed", f"{what} not allowed")
     return None
 
 

@@ -254,6 +254,7 @@ class Denied:
     """The call may not leave. Amounts are nano-dollars of the account that said no.
 
     account_kind: of that account, where that matters to its remedy.
+    cap_fits: whether its budget would carry the call with a smaller output cap.
     """
 
     execution_id: str
@@ -268,6 +269,7 @@ class Denied:
     retry_after_ns: int = 0
     resets_at: int = 0
     account_kind: str = ""
+    cap_fits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def budget(
                 remaining_nanousd=level.remaining_nanousd,
                 budget_nanousd=level.budget_nanousd,
                 resets_at=windows.end_of(level.budget_window, now),
+                cap_fits=smaller >= max(1, quote.output_tokens_least),
             ),
             0,
         )

@@ -20,7 +20,7 @@ _SWITCHES = {
     "vision": "Pictures and films, whether by address, as data or as a stored file.",
     "audio": "Sound, heard or spoken.",
     "documents": "Documents; those with pages need --vision, too.",
-    "passthrough": "Providers that get the agent's own key.",
+    "passthrough": "Providers and MCP servers that get the agent's own key.",
     "strict": "Refuse what no option allows by name.",
 }
 _COUNTS = {

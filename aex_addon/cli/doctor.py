@@ -41,7 +41,7 @@ def doctor(
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
-    """Look at home, configuration, ledger, gateway, tools, certificates, stores, keys, versions.
+    """Look at versions, home, ledger, gateway, policy, tools, egress, certificates, stores, keys.
 
     With COMMAND, look at that alone: which door will hold it, and what would go around.
 

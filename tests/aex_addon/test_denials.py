@@ -52,6 +52,14 @@ def test_a_budget() -> None:
     assert (denial.status, denial.retryable, denial.retry_after) == (402, False, None)
 
 
+def test_a_smaller_output_cap_is_advised_where_one_fits() -> None:
+    """Tools, calls of MCP and embeddings have no output cap that could be made smaller."""
+    for fits in (True, False):
+        denial = explained("budget_exceeded", 402, account="bot", cap_fits=fits)
+        assert ("a smaller output cap may fit" in denial.remedy) is fits
+        assert "Do not retry; a" in denial.remedy
+
+
 def test_an_overrun() -> None:
     """The call that was billed above its reserve is named, and the command that ends the stop."""
     denial = explained("overrun", 402, account="bot", message="ex_7")

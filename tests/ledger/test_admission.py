@@ -83,6 +83,28 @@ def test_a_reserve_never_breaks_the_budget(calls: list[tuple[int, int, int]], bu
         assert 0 <= kernel.balance()[2] <= budget
 
 
+@pytest.mark.parametrize(
+    ("left", "quote", "fits"),
+    [
+        (699, TOKENS, True),
+        (102, TOKENS, True),
+        (101, TOKENS, False),  # not one token
+        (103, replace(TOKENS, output_tokens_least=2), False),
+        (699, Quote(fixed_nanousd=700), False),  # nothing of it goes by an output cap
+    ],
+)
+def test_a_denial_tells_whether_a_smaller_cap_fits(left: int, quote: Quote, fits: bool) -> None:
+    """And where it says so, the same call with one output token, or the least it takes, passes."""
+    denied = started(budget=left, on_short_budget="deny")(admit("e1", quote=quote))
+    assert isinstance(denied, Denied)
+    assert denied.cap_fits is fits
+    least = replace(
+        quote, output_tokens_cap=min(quote.output_tokens_cap, quote.output_tokens_least)
+    )
+    again = started(budget=left, on_short_budget="deny")(admit("e1", quote=least))
+    assert isinstance(again, Admitted) is fits
+
+
 def test_above_its_budget_nothing_is_held() -> None:
     """An agent of which more is booked than its budget may only make calls that cost nothing."""
     kernel = started(budget=100, min_output_tokens=1)
