@@ -33,6 +33,8 @@ def names(client: FlaskClient, site: Site) -> set[str]:
     site.store.execute([admit("e1", "bot"), commit("e1", 5)])
     observed = Observed()
     observed.admissions.add(("bot", "openai", "m", "admitted"))
+    observed.egress.add(("bot", "passed"))
+    observed.shadowed.add(("bot", "rule r"))
     observed.settled(("bot", "openai", "m"), 100, 5, {"input_tokens": 3})
     observed.took(observed.first_byte, "openai", 0.2)
     observed.took(observed.answer, "openai", 0.4)
