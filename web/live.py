@@ -12,8 +12,8 @@ from ledger.activity import Filter
 from ledger.state import DENIED
 from web import asked, tree
 from web.handed import Handed
-from web.pages import DENIALS, SHOWN, Sums, books_of, figures
-from web.view import denial_rows, execution_rows
+from web.pages import DENIALS, SHOWN, Sums, books_of, call_rows, figures
+from web.view import denial_rows
 
 
 def live(handed: Handed, sums: Sums) -> Blueprint:
@@ -34,6 +34,7 @@ def live(handed: Handed, sums: Sums) -> Blueprint:
                 ids, names = reader.touched(after) if head > after else ([], [])
                 trees = tree.forest(reader, now)
                 calls = reader.executions_named(ids[:SHOWN])
+                rows = call_rows(reader, calls)
                 denied = any(row.state == DENIED for row in calls)
                 denials = (
                     reader.activity(Filter(state=DENIED), limit=DENIALS).rows if denied else []
@@ -49,7 +50,7 @@ def live(handed: Handed, sums: Sums) -> Blueprint:
                 "cursor": head,
                 "reload": head < after,
                 # Oldest first: each is put above the others.
-                "calls": [(row.execution_id, call(row)) for row in reversed(execution_rows(calls))],
+                "calls": [(row.execution_id, call(row)) for row in reversed(rows)],
                 "accounts": [(row.name, account(row)) for row in accounts],
                 "order": [one.name for _, one in trees.walk()],
                 "denials": render_template("denials.html", denials=denial_rows(denials))

@@ -6,7 +6,7 @@ Refuses to know: how rows look (view.py, templates), what acts do (forms.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from ledger.activity import ActivityReader, Filter
 from ledger.events import storable
 from ledger.lifecycle import MOVES
 from ledger.reached import reached
-from ledger.state import DENIED, STATES, Agent
+from ledger.state import DENIED, STATES, Agent, Execution
 from web import asked, tree
 from web.charts import Chart, chart
 from web.handed import Handed
@@ -28,7 +28,7 @@ from web.shapes import SHOWN_HOSTS, caps_shape, token_shape, tool_shape
 from web.spend import Hours, Spend, series
 from web.story import story
 from web.tally import Tally
-from web.view import denial_rows, execution_rows, moment, short_usd, span
+from web.view import ExecutionRow, denial_rows, execution_rows, moment, short_usd, span
 
 SHOWN = 50
 DENIALS = 6
@@ -64,11 +64,12 @@ def pages(handed: Handed, sums: Sums) -> Blueprint:
         before = asked.number(request.args, "cursor") or 0
         with handed.open_reader() as reader:
             page = reader.activity(wanted, before, SHOWN)
+            rows = call_rows(reader, page.rows)
         kept = {name: request.args[name] for name in asked.FILTERS if request.args.get(name)}
         older = urlencode({**kept, "cursor": page.before}) if page.before else ""
         return render_template(
             "activity.html",
-            rows=execution_rows(page.rows),
+            rows=rows,
             kept=kept,
             older=older,
             newest=urlencode(kept) if before else None,
@@ -110,13 +111,13 @@ def overview_of(handed: Handed, sums: Sums) -> dict[str, Any]:
         ends, hours = sums.tally.look(reader), sums.spend.look(reader)
         with reader.snapshot():
             trees = tree.forest(reader, now)
-            calls = reader.activity(Filter(), limit=SHOWN).rows
+            calls = call_rows(reader, reader.activity(Filter(), limit=SHOWN).rows)
             denied = reader.activity(Filter(state=DENIED), limit=DENIALS).rows
             books = books_of(reader, now)
             tools = [tool_shape(tool) for tool in standing(reader.tools())]
     return {
         "accounts": tree.rows(trees, hours, ends),
-        "calls": execution_rows(calls),
+        "calls": calls,
         "denials": denial_rows(denied),
         "books": books,
         "tools": tools,
@@ -125,6 +126,11 @@ def overview_of(handed: Handed, sums: Sums) -> dict[str, Any]:
         "range": span_name if span_name in _RANGES else "24h",
         "version": handed.about().get("version", ""),
     }
+
+
+def call_rows(reader: ActivityReader, calls: Sequence[Execution]) -> list[ExecutionRow]:
+    """Rows of a list of calls, those marked of which a policy in shadow had something to say."""
+    return execution_rows(calls, reader.shadowed(call.execution_id for call in calls))
 
 
 def figures(handed: Handed, trees: tree.Forest, hours: Hours) -> dict[str, str]:
@@ -171,7 +177,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
         owner = name.partition("/")[0]
         runs = reader.runs(now, SHOWN, name) if found.kind == "agent" else []
         tokens = [one for one in reader.tokens(owner) if name in (owner, one.account)]
-        calls = reader.activity(Filter(agent=name), limit=SHOWN).rows
+        calls = call_rows(reader, reader.activity(Filter(agent=name), limit=SHOWN).rows)
         hosts = reached(reader, name, SHOWN_HOSTS)
     trees = tree.Forest({one.name: one for one in (found, *runs)}, now)
     own = {key: cells for key, cells in _own(hours, found).items() if cells}
@@ -181,7 +187,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
         "row": tree.rows(trees, hours, ends, [name])[0],
         "runs": tree.rows(trees, hours, ends, [one.name for one in runs]),
         "tokens": [token_shape(one, now) for one in tokens][-20:],
-        "calls": execution_rows(calls),
+        "calls": calls,
         "hosts": [(one, moment(one.time_ns)) for one in hosts],
         "charts": _charts(own, "24h", now, ("model",)),
         "goals": MOVES.get(found.lifecycle_state, ()),

@@ -5,7 +5,7 @@ Owns: amounts, times, shares and marks as text. Refuses to know: HTML, HTTP, the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,7 +57,8 @@ class AccountRow:
 class ExecutionRow:
     """One execution. `over` is what was billed above its reserve, "" where nothing was.
 
-    `tone` is how its state is to be seen: open, good, bad, or plain.
+    `tone` is how its state is to be seen: open, good, bad, or plain. `shadowed`: a policy in shadow
+    would have refused it, or made it smaller.
     """
 
     execution_id: str
@@ -77,6 +78,7 @@ class ExecutionRow:
     certainty: str
     took: str
     note: str
+    shadowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,10 @@ def _exact(agent: Agent) -> str:
     return f"{spent} spent, {reserved} reserved, {left} left of {budget}"
 
 
-def execution_rows(executions: Iterable[Execution]) -> list[ExecutionRow]:
-    """Executions in the order given."""
+def execution_rows(
+    executions: Iterable[Execution], shadowed: Container[str] = ()
+) -> list[ExecutionRow]:
+    """Executions in the order given. shadowed: the ids that are to be marked so."""
     return [
         ExecutionRow(
             execution_id=execution.execution_id,
@@ -204,6 +208,7 @@ def execution_rows(executions: Iterable[Execution]) -> list[ExecutionRow]:
             certainty="" if execution.certainty == "exact" else execution.certainty,
             took=_took(execution),
             note=execution.reason or execution.usage_source,
+            shadowed=execution.execution_id in shadowed,
         )
         for execution in executions
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
+from ledger.commands import Judged
 from tests.ledger.making import REFUSED, admit, commit, create, run, team
 from tests.web.conftest import Site
 
@@ -45,6 +46,19 @@ def test_a_denial(client: FlaskClient, site: Site) -> None:
     head = news(client, 0)["cursor"]
     site.store.one(admit("e1", "bot", refusal=REFUSED))
     assert "no price for m" in news(client, head)["denials"]
+
+
+def test_a_call_that_a_policy_in_shadow_would_have_refused(client: FlaskClient, site: Site) -> None:
+    """Every list of calls marks it, and it alone."""
+    head = news(client, 0)["cursor"]
+    said = Judged("ab" * 32, ("rule r: no",))
+    site.store.execute([admit("e1", "bot", judged=said), admit("e2", "bot")])
+    rows = dict(news(client, head)["calls"])
+    assert {name: ">in shadow<" in row for name, row in rows.items()} == {"e1": True, "e2": False}
+    for page in ("/dashboard", "/dashboard/activity", "/dashboard/agents/bot"):
+        text = client.get(page).text
+        assert text.count(">in shadow<") == 1
+        assert rows["e1"].strip() in text
 
 
 def test_a_log_that_was_put_back(client: FlaskClient, site: Site) -> None:
