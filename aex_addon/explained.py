@@ -20,21 +20,22 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
 
-from aex_addon import denials, reading
+from aex_addon import denials, reading, tool_asked
 from aex_addon.admission import question
 from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.configuration import Configuration
-from aex_addon.doors import PATH, Arrival, arrival_at_home, arrival_by_url
+from aex_addon.doors import OWN_PATHS, PATH, Arrival, arrival_at_home, arrival_by_url
 from aex_addon.identity import Credential
 from aex_addon.judgement import context, decided, payer_of
 from aex_addon.policy.findings import Finding
+from aex_addon.routes import Route
 from aex_addon.tokens import token_hash
 from aex_addon.trip import Trip
 from ledger import admission, caps
 from ledger.commands import Admit, Admitted, Denied
 from ledger.money import show_usd
 from ledger.state import Agent, State, Token
-from providers.wire import Facts
+from providers.wire import Call, Facts
 
 _KEYS = frozenset(("method", "url", "path", "provider", "headers", "body"))
 
@@ -67,35 +68,29 @@ class Explanation:
 async def explain(
     request: Mapping[str, Any],
     configuration: Configuration,
-    accounts: Sequence[Agent],
+    books: State,
     agent: str,
-    rates: Mapping[tuple[str, str], int],
     at: datetime,
     now_ns: int,
 ) -> Explanation:
     """What a call of this agent would come to. Raises Unreadable, LookupError for the agent.
 
-    at: the time that rules and plugins are told; now_ns: that of the ledger.
+    books: accounts, rates and tools. at: the time that rules and plugins are told; now_ns: that of
+    the ledger.
     """
-    by_name = {each.name: each for each in accounts}
-    if agent not in by_name or by_name[agent].kind != "agent":
+    payer = books.agents.get(agent)
+    if payer is None or payer.kind != "agent":
         raise LookupError(agent)
-    trip = _trip(request, configuration, agent)
-    call, formats = trip.choice.call, trip.choice.route.provider.formats
-    settings, refused = configuration.settings, trip.choice.refusal
-    appraisal = appraise(call, formats, configuration.prices, settings, at)
-    if refused is not None:
-        appraisal = Appraisal(Facts(call.path, "free", trip.choice.model), refusal=refused)
+    command, call, route = _question(request, configuration, books, agent, at)
     token = Token(token_hash(""), "", agent, "execution", "", 0, 0, 0, agent)
-    state = State(agents=by_name, tokens={token.token_hash: token}, rates=dict(rates))
-    command = replace(question(trip, appraisal, "", at), key_hash="")
+    state = replace(books, tokens={token.token_hash: token})
     steps = [_read(command)]
     levels = admission.lineage(state, agent)
     told, hashed = None, ""
     if command.refusal is not None:
         steps.append(Step("policy", "not asked", "it is refused already"))
     elif configuration.policy.asks:
-        asked = context(command, call, trip.choice.route, payer_of(agent, levels))
+        asked = context(command, call, route, payer_of(agent, levels))
         decision = await configuration.policy.judge(asked, at)
         told, hashed = asked.document(), decision.digest
         command = decided(command, decision)
@@ -119,13 +114,38 @@ async def explain(
     return Explanation(admitted, _words(outcome), tuple(steps), hashed, told)
 
 
-def _trip(request: Mapping[str, Any], configuration: Configuration, agent: str) -> Trip:
+def _question(
+    request: Mapping[str, Any], configuration: Configuration, books: State, agent: str, at: datetime
+) -> tuple[Admit, Call, Route | None]:
+    """What the ledger would be asked, and of which call; no route where AEX itself answers."""
     unknown = sorted(request.keys() - _KEYS)
     if unknown:
         raise Unreadable(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
-    arrival, routes = _arrival(request, configuration), configuration.routes
+    arrival, settings = _arrival(request, configuration), configuration.settings
     if arrival.trouble:
         raise Unreadable(arrival.trouble)
+    if arrival.door == "own" and arrival.path.partition("?")[0] in OWN_PATHS:
+        message = _message(request, arrival.path)
+        if message.method != "POST":
+            raise Unreadable("tools are asked for by POST")
+        asked = tool_asked.read(message, settings.body_limit_mib * 2**20)
+        asked = tool_asked.with_tool(asked, books.tools.get(asked.wish.tool))
+        command = tool_asked.command(asked, "", configuration, Credential("", agent))
+        return replace(command, key_hash=""), asked.call, None
+    trip = _trip(request, configuration, arrival, agent)
+    choice = trip.choice
+    formats = choice.route.provider.formats
+    appraisal = appraise(choice.call, formats, configuration.prices, settings, at)
+    if choice.refusal is not None:
+        appraisal = Appraisal(Facts(choice.call.path, "free", choice.model), refusal=choice.refusal)
+    command = replace(question(trip, appraisal, "", at), key_hash="")
+    return command, choice.call, choice.route
+
+
+def _trip(
+    request: Mapping[str, Any], configuration: Configuration, arrival: Arrival, agent: str
+) -> Trip:
+    routes = configuration.routes
     route = routes.of(arrival.provider, arrival.host) if arrival.provider else None
     if route is None:
         raise Unreadable("it goes to no provider that AEX governs, so nothing is asked of anybody")

@@ -21,6 +21,7 @@ from aex_addon.tokens import mint_execution_id, token_hash
 from aex_addon.tools import registry, request
 from aex_addon.tools.manifest import NAME, Manifest, ManifestError
 from ledger.commands import Admit, Asked, Quote, Refusal, Tool
+from ledger.state import ToolPlugin
 from providers.encoding import decode_body
 from providers.wire import Call, Refused
 
@@ -71,12 +72,17 @@ async def look_up(asked: ToolAsked, parts: Parts) -> ToolAsked:
 
     Raises LedgerError.
     """
+    name, found = asked.wish.tool, None
+    if asked.refusal is None and re.fullmatch(NAME, name):
+        found = await parts.books.call(lambda store: store.tool(name))
+    return with_tool(asked, found)
+
+
+def with_tool(asked: ToolAsked, found: ToolPlugin | None) -> ToolAsked:
+    """The request with its tool as it stands in the ledger; None where there is none."""
     name = asked.wish.tool
     if asked.refusal is not None:
         return asked
-    found = None
-    if re.fullmatch(NAME, name):
-        found = await parts.books.call(lambda store: store.tool(name))
     if found is None:
         return replace(asked, tool=Tool(name, ""))
     try:
@@ -88,7 +94,7 @@ async def look_up(asked: ToolAsked, parts: Parts) -> ToolAsked:
 
 
 def command(
-    asked: ToolAsked, parts: Parts, configuration: Configuration, credential: Credential
+    asked: ToolAsked, gateway: str, configuration: Configuration, credential: Credential
 ) -> Admit:
     """The question that is put to the ledger; what is refused is put too, to be recorded."""
     call, manifest = asked.call, asked.manifest
@@ -97,7 +103,7 @@ def command(
         execution_id=mint_execution_id(clock.now_ns(), os.urandom(10)),
         token_hash=token_hash(credential.token),
         claimed_agent=credential.agent,
-        gateway=parts.gateway,
+        gateway=gateway,
         door="base-url",
         provider=request.PROVIDER,
         model=name,

@@ -137,7 +137,7 @@ class ToolCalls:
             except LedgerError as error:
                 logger.error("a tool could not be looked up: %s", error)
                 return denials.unavailable("its ledger does not answer")
-            command = tool_asked.command(asked, self._parts, configuration, credential)
+            command = tool_asked.command(asked, self._parts.gateway, configuration, credential)
             command = await self._pipeline.admission.judged(command, asked.call)
             if denial := self._pipeline.stopping():
                 return denial

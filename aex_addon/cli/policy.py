@@ -116,6 +116,7 @@ def test_policy(
     from aex_addon import clock
     from aex_addon.explained import Unreadable, explain
     from ledger.errors import CommandRefused
+    from ledger.state import State
 
     try:
         asked = json.loads(request.read(_BYTES_MAX))
@@ -123,12 +124,13 @@ def test_policy(
             raise Unreadable("it is no table")
         made = configuration_here(context)
         with context.reader() as reader:
-            accounts, rates = reader.agents(), reader.rates()
+            accounts = {each.name: each for each in reader.agents()}
+            books = State(agents=accounts, rates=reader.rates(), tools=reader.tools())
         when = clock.utc_now() if at is None else datetime.fromtimestamp(at // 10**9, UTC)
         now_ns = context.now_ns()
 
         async def ask() -> Explanation:
-            return await explain(asked, made, accounts, agent, rates, when, now_ns)
+            return await explain(asked, made, books, agent, when, now_ns)
 
         explained = asyncio.run(_with(made.policy, ask))
     except LookupError:

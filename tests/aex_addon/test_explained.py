@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from aex_addon.clock import now_ns, utc_now
-from aex_addon.explained import Explanation, explain
+from aex_addon.explained import Explanation, Unreadable, explain
+from aex_addon.tools import registry
+from ledger.admin_commands import SetTool
+from ledger.state import State
 from tests.aex_addon.governed import governed, said
 from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.wire import Upstream, connected
+from tests.tool_packages import SUM, pack
 
 RULE = {"name": "r", "mode": "shadow", "models": ["gpt-4*"]}
 PLUGIN = "return {'decision': 'deny' if context['stream'] else 'allow', 'obligations': ['x']}"
@@ -22,9 +26,10 @@ PLUGIN = "return {'decision': 'deny' if context['stream'] else 'allow', 'obligat
 async def told(rig: Rig, request: dict[str, Any], agent: str = "bot") -> Explanation:
     """As the command line asks, which reads the same configuration by itself."""
     with rig.reader() as reader:
-        accounts, rates = reader.agents(), reader.rates()
+        accounts = {each.name: each for each in reader.agents()}
+        books = State(agents=accounts, rates=reader.rates(), tools=reader.tools())
     configuration = rig.assembly.parts.configuration
-    return await explain(request, configuration, accounts, agent, rates, utc_now(), now_ns())
+    return await explain(request, configuration, books, agent, utc_now(), now_ns())
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -74,3 +79,28 @@ async def test_only_agents_make_calls(tmp_path: Path, provider: Upstream) -> Non
             await told(rig, {"path": "/v1/models", "method": "GET"}, "nobody")
         found = await told(rig, {"path": "/v1/models", "method": "GET"})
         assert replace(found.steps[0], why="").says == "passes"
+
+
+async def test_a_tool_of_aex_is_explained_as_any_call(tmp_path: Path, provider: Upstream) -> None:
+    """What the gateway says of a tool that is not there, or not enabled; then what a run costs."""
+    request = {"path": "/v1/tools/execute", "body": {"tool": "sum", "input": [1]}}
+    async with governed(tmp_path / "home", provider.port, {**RULE, "models": ["sum"]}) as rig:
+        home, store = rig.assembly.home, rig.assembly.store
+        packed = pack(tmp_path, "sum", SUM)
+        for code in ("no_such_tool", "tool_disabled"):
+            before = await told(rig, request)
+            async with connected(rig.port) as client:
+                body = json.dumps(request["body"]).encode()
+                answer = await client.call(rig.request("/v1/tools/execute", body))
+            assert not before.admitted
+            assert answer.json["error"]["code"] == code
+            assert answer.json["error"]["message"] in before.outcome
+            assert said(rig)[-1]["hash"] == before.decision_hash != ""
+            store.one(registry.install(home.tools, packed.manifest, packed.package, "test"))
+        store.one(SetTool("sum", "enabled", "test"))
+        found = await told(rig, request)
+        assert (found.admitted, found.outcome.split()[1]) == (True, "$0.002")
+        unread = await told(rig, {**request, "body": {"tool": "sum", "inptu": 1}})
+        assert [step.says for step in unread.steps] == ["refuses", "not asked", "not asked"]
+        with pytest.raises(Unreadable, match="POST"):
+            await told(rig, {**request, "method": "GET"})

@@ -48,7 +48,7 @@ class Parts:
 
 def admit(asked: ToolAsked, parts: Parts) -> Admit:
     configuration = SimpleNamespace(settings=Settings())
-    return command(asked, parts, configuration, Credential("aex_x", "bot"))  # type: ignore[arg-type]
+    return command(asked, parts.gateway, configuration, Credential("aex_x", "bot"))  # type: ignore[arg-type]
 
 
 def installed(folder: Path) -> ToolPlugin:
