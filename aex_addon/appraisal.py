@@ -86,7 +86,7 @@ def appraise(
         facts = wire_format.read(call)
     except Refused as refused:
         denial = refused.denial
-        refusal = Refusal(denial.status, denial.code, f"{denial.message} {denial.remedy}".strip())
+        refusal = Refusal(denial.status, denial.code, denial.sentences)
         return Appraisal(_unread(call), wire_format, refusal=refusal)
     if facts.kind != "metered":
         return Appraisal(facts, wire_format)

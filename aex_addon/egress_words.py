@@ -67,7 +67,7 @@ def unresolved(host: str, late: bool) -> Denial:
 
 def answer(denial: Denial, method: str) -> http.Response:
     """The refusal as plain text; one that is about credentials asks for them."""
-    said = f"{denial.message} {denial.remedy}".strip() + "\n"
+    said = denial.sentences + "\n"
     asks = denial.status == 401
     response = challenge() if asks else http.Response.make(denial.status)
     response.headers["content-type"] = "text/plain; charset=utf-8"

@@ -233,5 +233,5 @@ def _words(outcome: object) -> str:
         return f"admitted: {reserved} reserved, {outcome.output_tokens_cap} output tokens at most"
     if isinstance(outcome, Denied):
         denial = denials.explain(outcome, {})
-        return f"denied: {denial.status} {denial.code}: {denial.message} {denial.remedy}".strip()
+        return f"denied: {denial.status} {denial.code}: {denial.sentences}"
     return f"refused by the ledger: {outcome}"

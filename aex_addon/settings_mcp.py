@@ -24,10 +24,7 @@ _USD_MAX = 10_000
 
 
 def _usd(value: object) -> Decimal:
-    try:
-        amount = values.money(value)
-    except ValueError as error:
-        raise ValueError(str(error).replace("dollars per million tokens", "dollars")) from None
+    amount = values.dollars(value)
     if amount > _USD_MAX or amount != round(amount, _NANO_DIGITS):
         raise ValueError(f"a call costs up to {_USD_MAX} dollars, with 9 decimals at most")
     return amount

@@ -130,6 +130,11 @@ def source(value: str) -> str:
 
 def money(value: object) -> Decimal:
     """Dollars per million tokens, exactly."""
+    return dollars(value, "dollars per million tokens")
+
+
+def dollars(value: object, what: str = "dollars") -> Decimal:
+    """An amount, exactly. what: it, in words."""
     if isinstance(value, float):
         raise ValueError('a binary fraction is not exact; write the price in quotes, as "0.15"')
     try:
@@ -137,7 +142,7 @@ def money(value: object) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(value, bool) or not amount.is_finite():
-        raise ValueError('expected dollars per million tokens in quotes, as "0.15"')
+        raise ValueError(f'expected {what} in quotes, as "0.15"')
     exponent = amount.as_tuple().exponent
     if not (0 <= amount <= 1_000_000 and isinstance(exponent, int) and exponent >= -12):
         raise ValueError("expected 0 to 1000000 dollars, with 12 decimals at most")

@@ -61,7 +61,7 @@ def read(incoming: http.Request, body_max: int) -> ToolAsked:
         idempotency.key_hash(call)
     except Refused as refused:
         denial = refused.denial
-        unread = Refusal(denial.status, denial.code, f"{denial.message} {denial.remedy}".strip())
+        unread = Refusal(denial.status, denial.code, denial.sentences)
         # Of what cannot be read nothing is a key.
         return ToolAsked(replace(call, headers={}), request.Wish("", b""), refusal=unread)
     return ToolAsked(call, wish)

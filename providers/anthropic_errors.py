@@ -50,7 +50,7 @@ def error_type(denial: Denial) -> str:
 def _body(denial: Denial) -> bytes:
     error = {
         "type": error_type(denial),
-        "message": f"{denial.message} {denial.remedy}".strip(),
+        "message": denial.sentences,
         "details": {"error_code": denial.code},
     }
     document = {"type": "error", "error": error, "request_id": denial.execution_id}

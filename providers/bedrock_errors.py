@@ -79,5 +79,5 @@ def exception(status: int, retryable: bool) -> str:
 
 
 def _body(denial: Denial) -> bytes:
-    message = f"{denial.message} {denial.remedy}".strip()
+    message = denial.sentences
     return json.dumps({"message": message, "code": denial.code}).encode("ascii")

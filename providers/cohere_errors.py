@@ -28,7 +28,7 @@ def refuse(denial: Denial) -> Reply:
     if denial.execution_id is not None:
         headers.append(("x-aex-execution-id", denial.execution_id))
         headers.append(("x-request-id", denial.execution_id))
-    body = {"id": denial.execution_id, "message": _message(denial), "code": denial.code}
+    body = {"id": denial.execution_id, "message": denial.sentences, "code": denial.code}
     return Reply(denial.status, tuple(headers), json.dumps(body).encode("ascii"))
 
 
@@ -37,7 +37,7 @@ def error_event(denial: Denial) -> bytes:
 
     https://docs.cohere.com/reference/chat-stream (`message-end`); a stream has no other error.
     """
-    delta = {"finish_reason": "ERROR", "error": _message(denial)}
+    delta = {"finish_reason": "ERROR", "error": denial.sentences}
     data = json.dumps({"type": "message-end", "delta": delta})
     return f"event: message-end\ndata: {data}\n\n".encode("ascii")
 
@@ -51,10 +51,6 @@ def error_line(denial: Denial) -> bytes:
         "is_finished": True,
         "event_type": "stream-end",
         "finish_reason": "ERROR",
-        "error": _message(denial),
+        "error": denial.sentences,
     }
     return json.dumps(event).encode("ascii") + b"\n"
-
-
-def _message(denial: Denial) -> str:
-    return f"{denial.message} {denial.remedy}".strip()

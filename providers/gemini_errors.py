@@ -89,7 +89,7 @@ def _body(denial: Denial) -> bytes:
         details.append({"@type": _TYPE + "QuotaFailure", "violations": [violation]})
     error = {
         "code": denial.status,
-        "message": f"{denial.message} {denial.remedy}".strip(),
+        "message": denial.sentences,
         "status": _STATUSES.get(denial.status, "FAILED_PRECONDITION"),
         "details": details,
     }

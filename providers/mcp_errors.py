@@ -80,7 +80,7 @@ def events(denial: Denial, body: bytes = b"") -> bytes:
 
 
 def _logged(denial: Denial) -> dict[str, Any]:
-    params = {"level": "error", "logger": "aex", "data": _message(denial)}
+    params = {"level": "error", "logger": "aex", "data": denial.sentences}
     return {"jsonrpc": "2.0", "method": "notifications/message", "params": params}
 
 
@@ -102,12 +102,8 @@ def _error(denial: Denial, id_: Id | None) -> dict[str, Any]:
     data |= {"retryable": denial.retryable, "remedy": denial.remedy}
     if denial.execution_id is not None:
         data["execution_id"] = denial.execution_id
-    error = {"code": CODE, "message": _message(denial), "data": data}
+    error = {"code": CODE, "message": denial.sentences, "data": data}
     return {"jsonrpc": "2.0", "id": id_, "error": error}
-
-
-def _message(denial: Denial) -> str:
-    return f"{denial.message} {denial.remedy}".strip()
 
 
 def _dumped(document: Any) -> bytes:

@@ -35,5 +35,5 @@ def error_line(denial: Denial) -> bytes:
 
 
 def _body(denial: Denial) -> bytes:
-    message = f"{denial.message} {denial.remedy}".strip()
+    message = denial.sentences
     return json.dumps({"error": message, "code": denial.code}).encode("ascii")

@@ -53,7 +53,7 @@ def error_type(denial: Denial) -> str:
 def error_object(denial: Denial) -> dict[str, Any]:
     """What all of OpenAI's APIs say about an error, wherever they put it."""
     return {
-        "message": f"{denial.message} {denial.remedy}".strip(),
+        "message": denial.sentences,
         "type": error_type(denial),
         "param": None,
         "code": denial.code,

@@ -210,6 +210,11 @@ class Denial:
     retry_after: int | None = None
     execution_id: str | None = None
 
+    @property
+    def sentences(self) -> str:
+        """The message, and the remedy if there is one."""
+        return f"{self.message} {self.remedy}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -29,6 +29,12 @@ def test_refused_carries_its_denial() -> None:
     assert str(Refused(denial)) == denial.message
 
 
+def test_a_denial_in_sentences() -> None:
+    """The remedy stands behind the message, and nothing where there is none."""
+    assert Denial(403, "c", "It is refused.").sentences == "It is refused."
+    assert Denial(403, "c", "It is refused.", "Ask.").sentences == "It is refused. Ask."
+
+
 def test_documents_are_never_shown() -> None:
     """A parsed body stays out of the text that logs would hold."""
     assert "secret" not in repr(Facts("x", "metered", document={"prompt": "secret"}))
