@@ -23,7 +23,10 @@ _SHOWN = ("version", "state", "cost_usd", "sha256", "installed_at", "changed_at"
 
 @click.group()
 def plugin() -> None:
-    """Tools that agents may have run in a sandbox."""
+    """Tools that agents may have run in a sandbox.
+
+    Plugins of the policy are files in `policies/` of the home: `aex policy list`.
+    """
 
 
 def _name_and_reason(command: Command) -> Command:
