@@ -69,7 +69,8 @@ def series(
 ) -> tuple[list[int], dict[str, list[int]]]:
     """(starts of the bars, name -> amount of each) of the last `bars` times `width` hours.
 
-    by: `agent` or `model`. The names are ordered by what they have spent, most first.
+    by: `agent` or `model`. The names are ordered by what they have spent, most first; whoever made
+    free calls alone is not among them.
     """
     step = width * HOUR
     last = now - now % step
@@ -80,8 +81,8 @@ def series(
         if place < bars:
             name = (key[0] if by == "agent" else key[1]) or "–"
             sums.setdefault(name, [0] * bars)[place] += amount
-    ranked = sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
-    return starts, dict(ranked)
+    spent = [(name, amounts) for name, amounts in sums.items() if any(amounts)]
+    return starts, dict(sorted(spent, key=lambda item: (-sum(item[1]), item[0])))
 
 
 def _cells(hours: Hours, since: int) -> Iterator[tuple[int, tuple[str, str], int]]:

@@ -55,6 +55,9 @@ def test_series() -> None:
     _, found = series(HOURS, "model", DAY + 1, 2, 24)
     assert found == {"m": [65, 30], "–": [0, 10]}
     assert series({}, "model", DAY, 2, 24)[1] == {}
+    free = {DAY: {("bot", "m"): 30, ("bot", ""): 0, ("zoe", ""): 0}}
+    assert series(free, "model", DAY, 1, 24)[1] == {"m": [30]}
+    assert series(free, "agent", DAY, 1, 24)[1] == {"bot": [30]}
 
 
 def test_old_hours_go(site: Site) -> None:
