@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from aex_addon.settings_mcp import McpSettings
 from aex_addon.settings_tables import KeySettings, ProviderSettings
 from aex_addon.settings_values import ConfigError
+from aex_addon.tools.request import PROVIDER as OWN_TOOLS
 from certs.errors import HostRefused
 from certs.hosts import permitted_names
 from providers import mcp_server
@@ -210,7 +211,7 @@ def _can_be_governed(host: str) -> bool:
 
 def _mistake(name: str, settings: ProviderSettings, known: Mapping[str, Provider]) -> str:
     """Why this cannot be a new provider; empty if it can."""
-    if settings.upstream is None or settings.formats is None:
+    if name != OWN_TOOLS and (settings.upstream is None or settings.formats is None):
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         listed = ", ".join(sorted(known))
@@ -222,6 +223,8 @@ def _unusable(name: str, known: Mapping[str, Provider]) -> str:
     """Why nothing can be served under this name; empty if it can."""
     if not _NAME.fullmatch(name):
         return "has a name that no path can hold; use a-z, 0-9, dot, dash and underscore"
+    if name == OWN_TOOLS:
+        return "is what the ledger calls AEX's own tools; use another name"
     if name in PAGES:
         return f"would hide AEX's own /{name}; use another name"
     taken = {ours: row.id for row in known.values() for ours, _ in row.base_prefixes}

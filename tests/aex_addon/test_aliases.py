@@ -107,6 +107,7 @@ def test_a_provider_of_one_s_own() -> None:
     ("to", "told"),
     [
         (["nope/x"], "'nope/x' names no provider that AEX knows"),
+        (["tools/x"], "'tools/x' names no provider that AEX knows"),
         (["grok/x"], "did you mean 'groq'?"),
         (["azure/x"], "'azure/x' has no address; name it as upstream of [providers.azure]"),
         (["anthropic/claude-sonnet-4-5"], "speaks none of OpenAI's APIs"),

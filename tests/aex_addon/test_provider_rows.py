@@ -156,6 +156,8 @@ def test_names_in_variables_have_no_dashes() -> None:
         ("a/b", NEW, "has a name that no path can hold"),
         ("dashboard", NEW, "would hide AEX's own /dashboard"),
         ("v1", NEW, "would hide AEX's own /v1"),
+        ("tools", NEW, "[providers.tools] is what the ledger calls AEX's own tools; use another"),
+        ("tools", {}, "is what the ledger calls AEX's own tools"),
         ("gemini", NEW, "would hide google at /gemini"),
         ("mine", {**NEW, "free": True, "price_as": "openai"}, "is free, so price_as has no place"),
         (
@@ -234,6 +236,7 @@ def test_a_server_of_mcp() -> None:
         ("openai", "https://a.example", "[mcp.openai] would hide openai at /openai"),
         ("chatgpt", "https://a.example", "[mcp.chatgpt] would hide chatgpt"),
         ("v1", "https://a.example", "would hide AEX's own /v1"),
+        ("tools", "https://a.example", "[mcp.tools] is what the ledger calls AEX's own tools"),
         ("A", "https://a.example", "has a name that no path can hold"),
         ("desk", "https://api.openai.com/mcp", "governed by openai and by desk"),
         ("mine", "https://a.example", "[mcp.mine] is a provider's name too"),
