@@ -18,8 +18,8 @@ Address = tuple[str, int]
 _NOT_CHOSEN = "AEX did not choose this destination; the call was not admitted"
 
 
-def _address(name: tuple[Any, ...]) -> Address:
-    """Host and port, an IPv4 address in one form however the socket has it."""
+def endpoint(name: tuple[Any, ...]) -> Address:
+    """Host and port of a socket's end, an IPv4 address in one form however the socket has it."""
     return str(name[0]).removeprefix("::ffff:"), int(name[1])
 
 
@@ -37,8 +37,8 @@ class Destinations:
         Its two ends are those of one that AEX has open; where the system redirected it, the far
         one was changed on the way, and ours must do.
         """
-        ours = self._outgoing.get(_address(client.peername))
-        return ours is not None and (redirected or _address(client.sockname) in ours)
+        ours = self._outgoing.get(endpoint(client.peername))
+        return ours is not None and (redirected or endpoint(client.sockname) in ours)
 
     def allow(self, client_id: str, host: str, port: int) -> None:
         """This client's requests may from now on be sent there."""
@@ -54,14 +54,14 @@ class Destinations:
     def server_connected(self, data: ServerConnectionHookData) -> None:
         """Keeps both ends of the connection; a listener sees them the other way round."""
         if data.server.sockname and data.server.peername:
-            ours, theirs = _address(data.server.sockname), _address(data.server.peername)
+            ours, theirs = endpoint(data.server.sockname), endpoint(data.server.peername)
             self._outgoing[ours][theirs] += 1
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """Forgets it."""
         if not data.server.sockname or not data.server.peername:
             return
-        ours, theirs = _address(data.server.sockname), _address(data.server.peername)
+        ours, theirs = endpoint(data.server.sockname), endpoint(data.server.peername)
         found = self._outgoing.get(ours, Counter())
         found[theirs] -= 1
         if not +found:

@@ -257,6 +257,8 @@ class Doors:
         if came_in_absolute_form(request):
             own = self._is_own(request.host, request.port)
             return arrival_by_url(self.routes, request.host, request.host_header, request.path, own)
+        if self.egress.is_tool(flow.client_conn):
+            return Arrival("misdirected", trouble=_TO_ITSELF)
         return arrival_at_home(self.routes, request.host, request.path)
 
     def _passes(self, flow: http.HTTPFlow) -> bool:

@@ -190,6 +190,10 @@ class Egress:
             self._open[client.id] = way
         return way
 
+    def is_tool(self, client: Client) -> bool:
+        """Whether it comes out of a tool's sandbox, from which nothing leads to AEX itself."""
+        return self._parts.identity.of_tool(client) is not None
+
     def way(self, client: Client) -> Way | None:
         """What was decided for this connection, if it was let through."""
         return self._open.get(client.id)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from mitmproxy import http
 from mitmproxy.connection import Client
 
+from aex_addon.destinations import Address, endpoint
 from aex_addon.payers import Payers, is_captured
 from aex_addon.tokens import TOKEN, looks_like_token
 from providers.sigv4 import ALGORITHM
@@ -158,6 +160,29 @@ class Identity:
     def __init__(self, payers: Payers | None = None) -> None:
         self._payers = payers
         self._connections: dict[str, Credential] = {}
+        self._coming: dict[Address, Credential] = {}
+        self._tools: dict[str, Credential] = {}
+
+    @contextmanager
+    def coming(self, source: Address, credential: Credential) -> Iterator[None]:
+        """A connection of a tool is made from there in this block: all that it asks, it asks with
+        this credential, whatever it says of itself. Where the block raises, none comes."""
+        self._coming[endpoint(source)] = credential
+        try:
+            yield
+        except BaseException:
+            self._coming.pop(endpoint(source), None)
+            raise
+
+    def client_connected(self, client: Client) -> None:
+        """Knows a tool's connection by where it comes from."""
+        found = self._coming.pop(endpoint(client.peername), None)
+        if found is not None:
+            self._tools[client.id] = found
+
+    def of_tool(self, client: Client) -> Credential | None:
+        """That of a connection out of a tool's sandbox."""
+        return self._tools.get(client.id)
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Keeps the credential of a tunnel."""
@@ -172,6 +197,7 @@ class Identity:
     def client_disconnected(self, client: Client) -> None:
         """Forgets the connection."""
         self._connections.pop(client.id, None)
+        self._tools.pop(client.id, None)
 
     def of_client(self, client: Client) -> Credential | None:
         """That of a captured connection's source."""
@@ -179,12 +205,14 @@ class Identity:
         return Credential(payer[1], payer[0]) if payer else None
 
     def of(self, flow: http.HTTPFlow, key_slot: bool = True, own: str = "") -> Credential | None:
-        """The flow's credential: of its source, its connection, its proxy header, or its key slot.
+        """The flow's credential: of its tool, source, connection, proxy header, or key slot.
 
         key_slot: False where the agent's own key stands there, which says nothing of who pays.
         own:      the provider's own header or parameter for keys.
         """
         request, client = flow.request, flow.client_conn
+        if (lent := self.of_tool(client)) is not None:
+            return lent
         if self._payers is not None and is_captured(client):
             found = self.of_client(client)
         else:

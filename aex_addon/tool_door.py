@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aex_addon import clock
+from aex_addon.identity import Credential
 from aex_addon.parts import Parts
 from aex_addon.tokens import mint
 from aex_addon.tool_run import ToolRun
@@ -46,6 +48,8 @@ async def way_out(
     if isinstance(lent, Rejected):
         raise NotStarted("tool_forbidden", f"Tool {manifest.name!r} was not run: {lent.message}.")
     try:
-        yield Door(*address[:2], run.admitted.agent, token.secret, bundle)
+        agent = run.admitted.agent
+        known = partial(parts.identity.coming, credential=Credential(token.secret, agent))
+        yield Door(*address[:2], agent, token.secret, bundle, known)
     finally:
         parts.books.settle(RevokeToken(token.token_hash, "its tool has ended", _ACTOR))

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,16 +28,24 @@ BUNDLE = Path("/aex/ca-bundle.pem")
 # Each is two descriptors of the gateway.
 CONNECTIONS_MAX = 64
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+# Is told from where a connection comes, before it is made.
+Coming = Callable[[tuple[str, int]], AbstractContextManager[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The gateway's address, the agent, a token of it that ends with the run, and AEX's roots."""
+    """The gateway's address, the agent, a token of it that ends with the run, and AEX's roots.
+
+    coming: has the gateway know the tool's connections, which would else be anybody's.
+    """
 
     host: str
     port: int
     agent: str
     token: str = field(repr=False)
     bundle: Path
+    coming: Coming
 
 
 def environment(door: Door) -> Mapping[str, str]:
@@ -81,7 +90,7 @@ async def opened(doors: list[socket.socket], door: Door | None) -> AsyncIterator
 async def _join(door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     ends = [writer]
     try:
-        far_reader, far_writer = await asyncio.open_connection(door.host, door.port)
+        far_reader, far_writer = await _dialled(door)
         ends.append(far_writer)
         await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
     except OSError:
@@ -89,3 +98,19 @@ async def _join(door: Door, reader: asyncio.StreamReader, writer: asyncio.Stream
     finally:
         for each in ends:
             each.close()
+
+
+async def _dialled(door: Door) -> Streams:
+    """A connection to the gateway, from an end that it was told of. Raises OSError."""
+    family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
+    dialled = socket.socket(family)
+    try:
+        dialled.setblocking(False)
+        # The gateway's own address is one of this machine's.
+        dialled.bind((door.host, 0))
+        with door.coming(dialled.getsockname()[:2]):
+            await asyncio.get_running_loop().sock_connect(dialled, (door.host, door.port))
+        return await asyncio.open_connection(sock=dialled)
+    except BaseException:
+        dialled.close()
+        raise

@@ -62,6 +62,9 @@ class Open:
     def way(self, client: Client) -> Way | None:
         return self.ways.get(client.id)
 
+    def is_tool(self, _: Client) -> bool:
+        return False
+
     def captured(self, client: Client, named: tuple[str, ...]) -> None:
         self.named[client.id] = named
 

@@ -17,6 +17,9 @@ OTHER = token_of("b")
 SIGNED = "AWS4-HMAC-SHA256 Credential="
 
 
+LENT = Credential("token", "bot")
+
+
 def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
@@ -132,6 +135,31 @@ def test_a_refused_tunnel_leaves_no_credential() -> None:
     after = tflow.tflow(client_conn=flow.client_conn)
     after.request.headers["proxy-authorization"] = basic(f"other:{OTHER}")
     assert addon.of(after) == Credential(OTHER, "other")
+
+
+def test_a_tool_is_known_by_where_it_comes_from() -> None:
+    """Whatever it says, and on that connection alone, until it ends."""
+    identity, lent = Identity(), Credential(token_of("t"), "bot")
+    flow, other = tflow.tflow(), tflow.tflow()
+    said = Credential(token_of("a"), "eve")
+    flow.request.headers["proxy-authorization"] = basic(f"eve:{said.token}")
+    with identity.coming(flow.client_conn.peername[:2], lent):
+        identity.client_connected(flow.client_conn)
+        identity.client_connected(other.client_conn)
+    identity.http_connect(flow)
+    assert identity.of(flow) == identity.of_tool(flow.client_conn) == lent
+    assert identity.of_tool(other.client_conn) is None
+    identity.client_disconnected(flow.client_conn)
+    assert (identity.of_tool(flow.client_conn), identity.of(flow)) == (None, said)
+
+
+def test_a_connection_that_never_stood_is_nobodys() -> None:
+    """The next one from there may be anybody's."""
+    identity, client = Identity(), tflow.tclient_conn()
+    with pytest.raises(OSError, match="refused"), identity.coming(client.peername[:2], LENT):
+        raise OSError("refused")
+    identity.client_connected(client)
+    assert identity.of_tool(client) is None
 
 
 def test_the_order_of_places() -> None:

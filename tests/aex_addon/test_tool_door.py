@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy.test.tflow import tclient_conn
 
 from aex_addon.appraisal import Appraisal
+from aex_addon.identity import Credential, Identity
 from aex_addon.inflight import Attempt
 from aex_addon.tokens import token_hash
 from aex_addon.tool_door import way_out
@@ -28,6 +30,7 @@ class Parts:
 
     def __init__(self, outcome: Outcome | None = None) -> None:
         self.books, self.told = self, list[Any]()
+        self.identity = Identity()
         self._outcome = outcome or Done("bot")
 
     async def admit(self, command: Any) -> Outcome:
@@ -66,6 +69,10 @@ async def test_its_token_is_lent_for_the_run() -> None:
     async with way_out(parts, BUNDLE, run("full"), ADDRESS) as door:  # type: ignore[arg-type]
         assert door is not None
         (lent,) = parts.told
+        client = tclient_conn()
+        with door.coming(client.peername[:2]):
+            parts.identity.client_connected(client)
+        assert parts.identity.of_tool(client) == Credential(door.token, "bot")
     assert isinstance(lent, LendToken)
     assert (lent.by_token_hash, lent.token_hash) == ("asking", token_hash(door.token))
     assert (door.agent, door.host, door.port, door.bundle) == ("bot", *ADDRESS, BUNDLE)

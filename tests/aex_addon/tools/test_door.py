@@ -7,14 +7,14 @@ import base64
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from aex_addon.tools import door as module
 from aex_addon.tools import sandbox
-from aex_addon.tools.door import Door, environment, opened
+from aex_addon.tools.door import Coming, Door, environment, opened
 from aex_addon.tools.run import run
 from tests.aex_addon.tools.hostile import manifest
 
@@ -45,10 +45,15 @@ async def gateway() -> AsyncIterator[tuple[int, list[bytes]]]:
         yield server.sockets[0].getsockname()[1], asked
 
 
-def door(port: int, tmp_path: Path) -> Door:
+@contextlib.contextmanager
+def nobody(_: tuple[str, int]) -> Iterator[None]:
+    yield
+
+
+def door(port: int, tmp_path: Path, coming: Coming = nobody) -> Door:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("the roots")
-    return Door("127.0.0.1", port, "shop", "aex_token", bundle)
+    return Door("127.0.0.1", port, "shop", "aex_token", bundle, coming)
 
 
 @pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable() or "")
@@ -109,6 +114,38 @@ async def test_joined_connections_end_with_the_run(
             each.close()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*address)
+
+
+async def test_the_gateway_is_told_of_a_connection_before_it_is_made(tmp_path: Path) -> None:
+    """By the end that it comes from; and where none comes after all, it hears of that."""
+    said: list[object] = []
+
+    @contextlib.contextmanager
+    def coming(source: tuple[str, int]) -> Iterator[None]:
+        said.append(source)
+        try:
+            yield
+        except OSError:
+            said.append("none")
+            raise
+
+    def arrive(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.append(writer.get_extra_info("peername"))
+        writer.close()
+
+    async def knock(port: int) -> None:
+        inner = socket.create_server(("127.0.0.1", 0))
+        async with opened([inner], door(port, tmp_path, coming)):
+            reader, writer = await asyncio.open_connection(*inner.getsockname())
+            assert await reader.read() == b""
+            writer.close()
+
+    async with await asyncio.start_server(arrive, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await knock(port)
+    await knock(port)
+    source, arrived, _, ended = said
+    assert (source, ended) == (arrived, "none")
 
 
 async def test_a_gateway_that_is_gone(tmp_path: Path) -> None:

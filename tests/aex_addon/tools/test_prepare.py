@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from aex_addon.tools.members import PackageError
 from aex_addon.tools.prepare import Prepared, SandboxUnavailable, prepare
 from aex_addon.tools.run import run
 from tests.aex_addon.tools.hostile import manifest
+
+
+def coming(_: tuple[str, int]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def test_nothing_stays_open(package: Path, machine: Machine) -> None:
     assert open_descriptors() == before
     with pytest.raises(NotGranted):
         prepare(machine, manifest(package, allowed_fs=("/srv/missing",)), package, (), None)
-    door = Door("127.0.0.1", 1, "shop", "token", package / "missing.pem")
+    door = Door("127.0.0.1", 1, "shop", "token", package / "missing.pem", coming)
     with pytest.raises(FileNotFoundError):
         prepare(machine, manifest(package), package, (), door)
     assert open_descriptors() == before
@@ -124,7 +129,7 @@ def test_an_unknown_architecture(
 def test_a_door_brings_the_roots(package: Path, machine: Machine, tmp_path: Path) -> None:
     """And its port, to the first program."""
     (tmp_path / "bundle.pem").write_text("roots")
-    door = Door("127.0.0.1", 1, "shop", "token", tmp_path / "bundle.pem")
+    door = Door("127.0.0.1", 1, "shop", "token", tmp_path / "bundle.pem", coming)
     prepared = prepare(machine, manifest(package), package, (), door)
     found = options(prepared)
     number = int(found[found.index("/aex/ca-bundle.pem") - 1])
