@@ -153,8 +153,9 @@ class ToolCalls:
     async def _ran(self, run: ToolRun, given: bytes, address: tuple[str, int]) -> Ran:
         manifest, admitted = run.manifest, run.admitted
         leave = Leave(admitted.execution_id, admitted.agent, manifest.name, manifest.sha256)
-        capability = self._bench.capabilities.make(leave, manifest.ttl_seconds * 10**9)
         async with way_out(self._parts, self._bench.bundle, run, address) as door:
+            # Its time does not begin while the ledger lends a token.
+            capability = self._bench.capabilities.make(leave, manifest.ttl_seconds * 10**9)
             order = Order(leave, capability, manifest, given, door)
             return await self._bench.runner.run(order, run.progress)
 

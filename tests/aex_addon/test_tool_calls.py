@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aex_addon import clock, tool_calls
 from aex_addon.standing import Standing
 from aex_addon.tokens import mint, token_hash
+from aex_addon.tool_calls import ToolCalls
 from aex_addon.tools import registry, run
 from aex_addon.tools.capability import Capabilities, Leave
 from ledger.admin_commands import CreateAgent, RevokeToken, SetLimits, SetState, SetTool
@@ -455,6 +458,26 @@ async def test_only_its_own_admission_lets_it_run(
         await refused(rig, answer, 503, "tool_forbidden")
     assert {row.state for row in rig.executions()} == {"RELEASED"}
     assert beats.count == 0
+
+
+async def test_its_leave_holds_however_long_a_token_takes(
+    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a capability is for its tool, and not for the ledger that lends one a token."""
+    install(rig, pack(folder, "sum", SUM, ttl_seconds=1))
+    (calls,) = [each for each in rig.master.addons.chain if isinstance(each, ToolCalls)]
+    late = [0]
+    monkeypatch.setattr(calls._bench.capabilities, "_now", lambda: clock.now_ns() + late[0])
+    opened = tool_calls.way_out
+
+    @asynccontextmanager
+    async def slow(*words: Any) -> AsyncIterator[Any]:
+        async with opened(*words) as door:
+            late[0] = 5 * 10**9
+            yield door
+
+    monkeypatch.setattr(tool_calls, "way_out", slow)
+    assert (await ask(rig, "sum", {"numbers": [1]})).status == 200
 
 
 def _rest(leave: Leave) -> tuple[str, str, str]:
