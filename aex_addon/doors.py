@@ -268,11 +268,15 @@ class Doors:
         return self.routes.by_host(host) is None
 
     def _strays(self, client: Client, said: bytes) -> bool:
-        """Whether the first bytes of a tunnel to another host mean a governed one."""
-        if all(self._is_foreign(host) for host in hosts_named(said)):
+        """Whether the first bytes of a tunnel mean a governed host, or one that is denied."""
+        named = hosts_named(said)
+        if not all(self._is_foreign(host) for host in named):
+            logger.warning("a tunnel to another host was to lead to a governed one; closed")
+            self.egress.strays(client, "egress_governed")
+            return True
+        if not self.egress.denies(client, named):
             return False
-        logger.warning("a tunnel to another host was to lead to a governed one; closed")
-        self.egress.strays(client)
+        self.egress.strays(client, "egress_denied")
         return True
 
     def _is_own(self, host: str, port: int) -> bool:

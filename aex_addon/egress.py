@@ -198,11 +198,11 @@ class Egress:
         """What was decided for this connection, if it was let through."""
         return self._open.get(client.id)
 
-    def strays(self, client: Client) -> None:
-        """Notes that a tunnel to another host was to lead to a governed one."""
+    def strays(self, client: Client, code: str) -> None:
+        """Notes that a tunnel turned out to mean another host than it was asked for."""
         way = self._open.get(client.id)
         if way is not None:
-            self._reached.note(way.payer, way.host, way.port, "egress_governed")
+            self._reached.note(way.payer, way.host, way.port, code)
 
     def denies(self, client: Client, named: tuple[str, ...]) -> bool:
         """Whether a connection that stands turns out to mean a host that is denied."""

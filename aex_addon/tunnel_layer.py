@@ -1,8 +1,8 @@
 """A tunnel to a host that is not governed: its bytes, to the first address that answers.
 
 Owns: trying one address after the other; and that a tunnel which was asked for under another name
-does not lead to a governed host: its first bytes are held until they say whom they mean.
-Refuses to know: which addresses are good, which hosts are governed.
+does not lead to a governed host, or a denied one: its first bytes are held until they say whom they
+mean. Refuses to know: which addresses are good, which hosts are governed or denied.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from mitmproxy.proxy.context import Context
 
 from aex_addon.first_words import LONGEST, Unfinished
 
-# Whether the first bytes of a client mean a governed host; raises Unfinished where more are needed.
+# Whether the first bytes of a client mean a host that the tunnel must not lead to; Unfinished is
+# raised where more are needed.
 Strays = Callable[[bytes], bool]
 
 

@@ -65,6 +65,9 @@ class Open:
     def is_tool(self, _: Client) -> bool:
         return False
 
+    def denies(self, _client: Client, _named: tuple[str, ...]) -> bool:
+        return False
+
     def captured(self, client: Client, named: tuple[str, ...]) -> None:
         self.named[client.id] = named
 

@@ -449,6 +449,30 @@ async def test_a_tunnel_leads_to_no_governed_host(opening: Open, both: Strangers
     assert counted[("bot", "egress_governed")] == 3
 
 
+async def test_a_tunnel_leads_to_no_denied_host(opening: Open, both: Strangers) -> None:
+    """Also where it was asked for by address: a list of names is not passed by leaving it out."""
+    place = f"{HERE}:{both.port}"
+    async with opening(deny=["*.everybody.example"]) as rig:
+        denied = [f"an.agent.example:{both.port}"]
+        rig.assembly.store.one(SetLimits("bot", "test", caps={"egress_deny": denied}))
+        for words, left in (
+            (hello("x.everybody.example"), True),
+            (get("/", "X.Everybody.Example."), True),
+            (hello("an.agent.example"), True),
+            (get("/", "another.example"), False),
+        ):
+            async with connected(rig.port) as client:
+                assert await client.tunnel(place, rig.basic) == 200
+                await client.send(words)
+                if left:
+                    assert await asyncio.wait_for(client.ended(), 20)
+                else:
+                    assert (await client.answer()).status == 200
+        counted = rig.assembly.parts.observed.egress.sums
+    assert counted[("bot", "egress_denied")] == 3
+    assert len(both.heads[HERE]) == 1
+
+
 @pytest.mark.parametrize("host", [HERE, THERE])
 async def test_a_websocket_in_plain_http(opening: Open, both: Strangers, host: str) -> None:
     """It passes, or is refused, as any request."""
