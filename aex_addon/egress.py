@@ -37,9 +37,12 @@ from ledger.errors import LedgerError
 from ledger.state import Agent
 from providers.wire import Denial
 
-Resolve = Callable[[str], Awaitable[list[Address]]]
+# A name, and who asks for it.
+Resolve = Callable[[str, str], Awaitable[list[Address]]]
 
 _DNS = 53
+# AEX itself, among those who ask for names; no agent is called so.
+_OWN = "*"
 _TRIED_LAST_S = 30.0
 _FAILED_MAX = 1000
 
@@ -96,7 +99,7 @@ class Egress:
     def __init__(self, parts: Parts, look_up: Resolve | None = None) -> None:
         self._parts = parts
         self._look_up = look_up or Lookup()
-        self._own = OwnPorts(parts.settings.ledger, self._look_up)
+        self._own = OwnPorts(parts.settings.ledger, lambda name: self._look_up(name, _OWN))
         self._reached = Reached(parts.books, parts.observed, parts.gateway)
         self._captured: dict[str, tuple[str, ...]] = {}
         self._pins: dict[str, dict[tuple[str, int], str]] = {}
@@ -149,12 +152,12 @@ class Egress:
             near = address is not None and (not is_public(address) or is_here(address))
             return self._said(refused(settings, levels, host, port, address, near))
 
-        named = literal(host)
+        named, asker = literal(host), payer.agent if payer else ""
         denial = why(None)
         if denial is not None:
             return denial
         try:
-            found = [named] if named else await self._look_up(host)
+            found = [named] if named else await self._look_up(host, asker)
         except Unresolved as error:
             return words.unresolved(host, error.late)
         good: list[Address] = []

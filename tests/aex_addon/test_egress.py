@@ -413,7 +413,7 @@ async def test_nothing_is_left_of_a_client_that_did_not_wait(
         egress = addon(rig, Egress)
         rig.master.addons.add(Watching())
 
-        async def slow(_name: str) -> list[Any]:
+        async def slow(_name: str, _asker: str) -> list[Any]:
             asked.set()
             await answer.wait()
             return [ip_address(HERE)]

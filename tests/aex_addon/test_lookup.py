@@ -53,6 +53,31 @@ async def test_no_thread_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
             await look_up("example.com")
 
 
+async def test_one_asker_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose names nobody answers for holds up his own look-ups alone; nothing is left of him."""
+    release = threading.Event()
+
+    def answer(host: str, *_args: object, **_more: object) -> list[object]:
+        if host.startswith("slow"):
+            release.wait(30)
+        return [(0, 0, 0, "", ("203.0.113.7", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    look_up = Lookup(deadline_s=30)
+    others = set(threading.enumerate())
+    names = [f"slow{n}.example" for n in range(2 * lookup._AT_ONCE)]
+    waiting = [asyncio.ensure_future(look_up(name, "eve")) for name in names]
+    await asyncio.sleep(0)
+    assert list(map(str, await look_up("good.example", "bot"))) == ["203.0.113.7"]
+    assert not any(each.done() for each in waiting)
+    release.set()
+    await asyncio.gather(*waiting)
+    del waiting
+    for thread in set(threading.enumerate()) - others:
+        thread.join(20)
+    assert dict(look_up._shares) == {}
+
+
 async def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that wait are told so in time, no more ask than there is room for, and when it answers
     again so does this."""
@@ -66,7 +91,7 @@ async def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     look_up = Lookup(deadline_s=0.2)
-    waiting = [look_up(f"{n}.example") for n in range(lookup._AT_ONCE + 4)]
+    waiting = [look_up(f"{n}.example", str(n % 4)) for n in range(lookup._AT_ONCE + 4)]
     found = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(each) for each in found] == [Unresolved] * len(waiting)
     assert all(isinstance(each, Unresolved) and each.late for each in found)
