@@ -21,7 +21,8 @@ class PolicyWorkers:
         self._assembly = assembly
 
     async def running(self) -> None:
-        """The gateway listens. With a policy that cannot be loaded, every call is refused."""
+        """The gateway listens. With a policy that cannot be loaded, every call is refused, unless
+        all of it is in shadow."""
         policy = self._assembly.parts.configuration.policy
         problem = policy.problem
         try:
@@ -29,7 +30,8 @@ class PolicyWorkers:
         except PolicyError as error:
             problem = str(error)
         if problem:
-            logger.error("the policy cannot be asked, so every call is refused: %s", problem)
+            ends = self._assembly.settings.policy.where_broken
+            logger.error("the policy cannot be asked, so %s: %s", ends, problem)
 
     async def done(self) -> None:
         """The gateway ends."""

@@ -147,6 +147,13 @@ class PolicySettings(Table):
     workers: Annotated[int, Field(ge=1, le=32)] = 3
     memory_mib: Annotated[int, Field(ge=64, le=65_536)] = 512
 
+    @property
+    def where_broken(self) -> str:
+        """What becomes of calls where the policy cannot be asked."""
+        if self.mode == "shadow":
+            return "every call passes, and is recorded as one that would have been refused"
+        return "every call is refused"
+
 
 def named_once(value: list[RuleSettings]) -> list[RuleSettings]:
     """Rules by their names, which the log holds."""

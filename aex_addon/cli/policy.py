@@ -42,7 +42,8 @@ def policy() -> None:
 def list_policy(context: Context, ctx: click.Context, as_json: bool) -> None:
     """Show the rules and plugins, loading each plugin once.
 
-    The exit code is 1 if a plugin cannot be used; the gateway then refuses every call.
+    The exit code is 1 if a plugin cannot be used; the gateway then refuses every call, unless all
+    of the policy is in shadow.
 
     \b
     aex policy list
@@ -73,18 +74,18 @@ def list_policy(context: Context, ctx: click.Context, as_json: bool) -> None:
     if as_json:
         emit({"ok": not made.problem, "hash": made.digest, "problem": made.problem, "policy": rows})
     else:
-        _show(made, rows)
+        _show(made, rows, context.settings.policy.where_broken)
     ctx.exit(1 if made.problem else 0)
 
 
-def _show(made: Policy, rows: list[dict[str, Any]]) -> None:
+def _show(made: Policy, rows: list[dict[str, Any]], where_broken: str) -> None:
     if rows:
         shown = [(row["kind"], row["name"], row["mode"], _brief(row["what"])) for row in rows]
         table(("kind", "name", "mode", "what"), shown)
     elif not made.problem:
         click.echo("no rules and no plugins: every call passes the policy")
     if made.problem:
-        click.echo(f"{paint('every call is refused', 'red')}: {made.problem}")
+        click.echo(f"{paint(where_broken, 'red')}: {made.problem}")
     click.echo(f"hash  {made.digest}")
 
 

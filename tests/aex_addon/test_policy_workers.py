@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aex_addon.governed import governed
+from tests.aex_addon.governed import governed, said
 from tests.aex_addon.wire import Upstream, connected
 
 
@@ -39,3 +39,20 @@ async def test_a_gateway_with_a_broken_policy_starts_and_refuses(
         assert (answer.status, answer.code) == (403, "policy_unavailable")
         assert "policies/a.py" in answer.body.decode()
         assert provider.requests == []
+
+
+async def test_a_broken_policy_in_shadow_refuses_nothing(
+    tmp_path: Path, provider: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its log says so, and each call is recorded as one that would have been refused."""
+    home, plugins = tmp_path / "home", {"a.py": "evaluate ="}
+    async with (
+        governed(home, provider.port, plugins=plugins, policy={"mode": "shadow"}) as rig,
+        connected(rig.port) as client,
+    ):
+        assert "so every call passes, and is recorded" in caplog.text
+        assert "every call is refused" not in caplog.text
+        provider.json()
+        assert (await client.call(rig.request())).status == 200
+        (told,) = said(rig)
+        assert "policies/a.py cannot be loaded" in told["shadow"][0]

@@ -25,7 +25,7 @@ def look(home: Home, settings: Settings) -> Iterator[Verdict]:
         asyncio.run(_load(found))
     except PolicyError as error:
         for problem in error.problems:
-            yield broken("policy", f"{problem}; every call is refused", _MEND)
+            yield broken("policy", f"{problem}; {settings.policy.where_broken}", _MEND)
         return
     if not found.asks:
         return

@@ -56,6 +56,8 @@ def test_what_denies_every_call_fails(home: Path) -> None:
     assert verdict.level == "fail"
     assert "policies/b.py cannot be loaded: SyntaxError" in verdict.said
     assert verdict.said.endswith("every call is refused")
+    (verdict,) = look(home, policy={"mode": "shadow"})
+    assert "every call passes" in verdict.said
     for path in (home / "policies").iterdir():
         path.chmod(0o622)
     assert [each.level for each in look(home)] == ["fail", "fail"]
