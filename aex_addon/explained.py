@@ -131,14 +131,14 @@ def _question(
         asked = tool_asked.read(message, settings.body_limit_mib * 2**20)
         asked = tool_asked.with_tool(asked, books.tools.get(asked.wish.tool))
         command = tool_asked.command(asked, "", configuration, Credential("", agent))
-        return replace(command, key_hash=""), asked.call, None
+        return command._replace(key_hash=""), asked.call, None
     trip = _trip(request, configuration, arrival, agent)
     choice = trip.choice
     formats = choice.route.provider.formats
     appraisal = appraise(choice.call, formats, configuration.prices, settings, at)
     if choice.refusal is not None:
         appraisal = Appraisal(Facts(choice.call.path, "free", choice.model), refusal=choice.refusal)
-    command = replace(question(trip, appraisal, "", at), key_hash="")
+    command = question(trip, appraisal, "", at)._replace(key_hash="")
     return command, choice.call, choice.route
 
 

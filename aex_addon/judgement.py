@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from aex_addon.parts import Parts
 from aex_addon.policy.context import Context, Payer
@@ -43,7 +44,7 @@ class Judgement:
         payer = self._payers.get(command.token_hash) or await self._payer(command.token_hash)
         if payer is None:
             # The ledger knows no such token either, and says so before it looks at this.
-            return replace(command, refusal=_NOBODY)
+            return command._replace(refusal=_NOBODY)
         # The one in force now: a next try may come late, when the workers of the one that the
         # request began with have ended, and what has just been forbidden is not asked any more.
         policy = self._parts.configuration.policy
@@ -61,7 +62,7 @@ class Judgement:
 
         def left(tool: str) -> bool:
             asked = replace(about.asked, server_tools=frozenset((tool,)))
-            return policy.leaves(replace(about, asked=asked), at)
+            return policy.leaves(about._replace(asked=asked), at)
 
         return left
 
@@ -89,9 +90,7 @@ def context(command: Admit, call: Call, route: Route | None, payer: Payer) -> Co
     """What the policy is told of a call."""
     hosts: tuple[str, ...] = ()
     if route is not None and call.provider == route.id:
-        public = {host.lower() for host in route.provider.hosts}
-        host = route.host.lower()
-        hosts = (host,) if host in public else tuple(sorted({host, *public}))
+        hosts = _names(route.host, route.provider.hosts)
     return Context(
         payer=payer,
         provider=command.provider,
@@ -108,17 +107,22 @@ def context(command: Admit, call: Call, route: Route | None, payer: Payer) -> Co
     )
 
 
+@lru_cache(maxsize=1024)
+def _names(host: str, public: tuple[str, ...]) -> tuple[str, ...]:
+    host = host.lower()
+    return (host,) if host in public else tuple(sorted({host, *public}))
+
+
 def decided(command: Admit, decision: Decision) -> Admit:
     """The command with the verdict in it."""
     verdict, quote, asked = decision.verdict, command.quote, command.asked
     judged = Judged(decision.digest, verdict.shadow[:_SHADOW_MAX], verdict.obligations)
     if verdict.refusal is not None:
-        return replace(command, refusal=verdict.refusal, judged=judged)
+        return command._replace(refusal=verdict.refusal, judged=judged)
     if verdict.cap is None:
-        return replace(command, judged=judged)
+        return command._replace(judged=judged)
     spared = quote.choices * (quote.output_tokens_cap - verdict.cap)
-    return replace(
-        command,
+    return command._replace(
         quote=replace(quote, output_tokens_cap=verdict.cap),
         asked=replace(asked, output_tokens=quote.choices * verdict.cap),
         tokens_max=command.tokens_max - spared,

@@ -76,7 +76,7 @@ class ModelsPage:
         appraisal = Appraisal(Facts(endpoint, "free", has_output=False, uses=TEXT))
         command = await self._admission.command(replace(trip, choice=choice), appraisal)
         # What a key stands for was another's answer, from before there were routes.
-        outcome = await self._admission.decide(replace(command, key_hash=""))
+        outcome = await self._admission.decide(command._replace(key_hash=""))
         if isinstance(outcome, Denial):
             return outcome
         assert isinstance(outcome, Admitted), "nothing is kept that could be given again"

@@ -235,8 +235,12 @@ def _facts(command: Admit, token: Token) -> dict[str, Any]:
 
 
 def _policy(judged: Judged) -> dict[str, Any]:
-    said = {"shadow": list(judged.shadow), "obligations": list(judged.obligations)}
-    return {"hash": judged.digest} | {key: texts for key, texts in said.items() if texts}
+    said: dict[str, Any] = {"hash": judged.digest}
+    if judged.shadow:
+        said["shadow"] = list(judged.shadow)
+    if judged.obligations:
+        said["obligations"] = list(judged.obligations)
+    return said
 
 
 def _denied(command: Admit, token: Token, denial: Denied) -> Draft:

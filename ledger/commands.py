@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,7 @@ class Tool:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What the operator's policy said of a call, to be kept with it.
 
     digest: the hash (hex) of the decision; shadow: what would have been refused, and by whom;
@@ -84,8 +84,7 @@ class Judged:
     obligations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(NamedTuple):
     """Ask for a call to be reserved and dispatched, in one step.
 
     `claimed_agent` is the name beside the token, where the client gave one; it must match.

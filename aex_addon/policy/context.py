@@ -9,18 +9,18 @@ None is unknown, as in `Asked`; whoever forbids must take it as what is forbidde
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.commands import Asked, Quote
 
 # Of the document; changed where a key changes its meaning.
 VERSION = 1
+# What of it differs between calls of one kind.
+COUNTS = ("input_tokens_max", "output_tokens_max", "cost_max_nanousd")
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(NamedTuple):
     """Whose call it is: the agent, the account that pays first (a run or the agent itself), and
     the teams above, nearest first."""
 
@@ -29,8 +29,7 @@ class Payer:
     teams: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """One call.
 
     hosts:     the names that the provider's address goes by: where the call goes, and where that is

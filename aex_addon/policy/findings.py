@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aex_addon.policy.context import Context
 from ledger.commands import Refusal
@@ -44,8 +44,7 @@ class Finding:
         return f"{self.by}: {self.reason}" if self.reason else self.by
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """All voices together.
 
     cap:    the output cap that is left, where some lowered it.
@@ -58,6 +57,9 @@ class Verdict:
     shadow: tuple[str, ...] = ()
     shadow_by: tuple[str, ...] = ()
     obligations: tuple[str, ...] = ()
+
+
+PASSES = Verdict()
 
 
 def together(findings: Iterable[Finding]) -> Verdict:
@@ -76,6 +78,8 @@ def together(findings: Iterable[Finding]) -> Verdict:
         elif found.cap is not None:
             cap = found.cap if cap is None else min(cap, found.cap)
         obligations += found.obligations
+    if denial is None and cap is None and not shadow and not obligations:
+        return PASSES
     refusal = None
     if denial is not None:
         refusal = Refusal(_STATUS[denial.code], denial.code, denial.words)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -20,8 +20,9 @@ from aex_addon.policy import digest, files, findings, spoken
 from aex_addon.policy.context import Context, at_time
 from aex_addon.policy.files import PluginFile, PolicyError
 from aex_addon.policy.findings import BUSY, UNAVAILABLE, Finding, Verdict
+from aex_addon.policy.kinds import Kind, Kinds
 from aex_addon.policy.pool import Busy, Pool, Unavailable
-from aex_addon.policy.rules import Rule, Rules
+from aex_addon.policy.rules import Rule
 from aex_addon.settings_rules import PolicySettings, RuleSettings
 from ledger.commands import Refusal
 from ledger.events import Unstorable
@@ -31,8 +32,7 @@ _NO_TEXT = Refusal(403, UNAVAILABLE, "the call names something that is no proper
 _PLUGINS = "plugins"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A verdict with its hash (hex), and how it came about."""
 
     verdict: Verdict
@@ -53,12 +53,12 @@ class Policy:
         self.plugins = tuple(plugins)
         self.problem = problem
         self.shadow = settings.mode == "shadow"
-        self._rules = Rules(Rule(rule, shadow=self.shadow) for rule in rules)
-        self.rules = self._rules.all
+        self.rules = tuple(Rule(rule, shadow=self.shadow) for rule in rules)
         self.digest = digest.of_policy(
             [rule.model_dump(mode="json", by_alias=True, exclude_none=True) for rule in rules],
             [(plugin.name, plugin.sha256) for plugin in plugins],
         )
+        self._kinds = Kinds(self.digest, self.rules)
         self._pool = Pool(self.plugins, settings) if plugins else None
         self._beginning = asyncio.Lock()
         self._begun = self._pool is None
@@ -102,20 +102,24 @@ class Policy:
 
     async def judge(self, context: Context, at: datetime) -> Decision:
         """The verdict on a call at this time. Never raises for what plugins do."""
-        found = self._rules.find(context, at)
+        kind = self._kinds.of(context)
+        found = [rule.find(context, at) for rule in kind.rules]
         verdict = findings.together(found)
-        if verdict.refusal is None and (told := await self._ask(context, at)):
-            found += told
+        if verdict.refusal is None and (self.problem or self._pool is not None):
+            found += await self._ask(context, at)
             verdict = findings.together(found)
-        return self._hashed(context, found, verdict)
+        return Decision(*self._hashed(kind, context, found, verdict), tuple(found))
 
-    def _hashed(self, context: Context, found: Sequence[Finding], verdict: Verdict) -> Decision:
+    def _hashed(
+        self, kind: Kind, context: Context, found: Sequence[Finding], verdict: Verdict
+    ) -> tuple[Verdict, str]:
+        """The verdict and the hash of the decision, "" where there can be none."""
         try:
-            hashed = digest.of_decision(self.digest, context, found, verdict)
+            if kind.digest:
+                return verdict, digest.of_decision(kind.digest, context, found, verdict)
         except Unstorable:
-            refused = verdict if self.shadow else Verdict(_NO_TEXT, "context")
-            return Decision(refused, "", tuple(found))
-        return Decision(verdict, hashed, tuple(found))
+            pass
+        return verdict if self.shadow else Verdict(_NO_TEXT, "context"), ""
 
     async def _ask(self, context: Context, at: datetime) -> list[Finding]:
         """What each plugin says; one finding for all where none could be asked."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import translate
@@ -27,7 +27,6 @@ from aex_addon.policy.hours import Window
 from aex_addon.settings_rules import Conditions, RuleSettings
 from ledger.money import parse_usd, show_usd
 
-_KINDS_MAX = 4096
 _SLASHES = re.compile(r"[/\\]+")
 
 
@@ -160,32 +159,6 @@ class Rule:
         reason = f"it may cost {shown}, and {show_usd(limit)} a call is allowed"
         reason = f"{self.reason} ({reason})" if self.reason else reason
         return replace(passes, decision="deny", reason=reason)
-
-
-class Rules:
-    """All of a policy, in their order. Calls of one kind come again and again, so what is asked of
-    them is which rules concern their kind; it is remembered, for some thousand kinds."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.all = tuple(rules)
-        self._concerned: dict[Hashable, tuple[Rule, ...]] = {}
-
-    def find(self, context: Context, at: datetime) -> list[Finding]:
-        """What those say that the call is a matter of; all others let it pass."""
-        if not self.all:
-            return []
-        asked = context.asked
-        kind = (
-            *(context.payer, context.provider, context.hosts, context.path, context.canonical),
-            *(asked.models, asked.stream, asked.functions, asked.server_tools),
-        )
-        concerned = self._concerned.get(kind)
-        if concerned is None:
-            if len(self._concerned) >= _KINDS_MAX:
-                self._concerned.clear()
-            concerned = tuple(rule for rule in self.all if rule.concerns(context))
-            self._concerned[kind] = concerned
-        return [rule.find(context, at) for rule in concerned]
 
 
 def _tools(context: Context) -> frozenset[str] | None:

@@ -90,7 +90,7 @@ def admit(key: str, name: str = "alice", fixed: int = 100, **changes: Any) -> Ad
         input_tokens_max=10,
         metered=True,
     )
-    return replace(command, **changes)
+    return command._replace(**changes)
 
 
 def commit(key: str, actual: int | None = None, **changes: Any) -> Commit:

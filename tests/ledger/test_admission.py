@@ -171,11 +171,11 @@ def test_the_order_of_the_questions(first: str, expected: str) -> None:
         kernel.state.agents["alice"] = stopped
     command = admit("e1", fixed=500, token_hash=token_hash("alice", 2))
     if "unknown" in wrong:
-        command = replace(command, token_hash="?")
+        command = command._replace(token_hash="?")
     if "claimed" in wrong:
-        command = replace(command, claimed_agent="bob")
+        command = command._replace(claimed_agent="bob")
     if "refused" in wrong:
-        command = replace(command, refusal=REFUSED)
+        command = command._replace(refusal=REFUSED)
     assert word(kernel(command)) == expected
 
 
@@ -229,7 +229,7 @@ def test_the_name_that_a_route_gave_a_model() -> None:
     """It is in the event of the admission and of a denial alike; without one nothing is added."""
     kernel = started(budget=1_000)
     for key, fixed in (("e1", 1), ("e2", 2_000)):
-        kernel(replace(admit(key, fixed=fixed), alias="fast", route_tag="0f"))
+        kernel(admit(key, fixed=fixed)._replace(alias="fast", route_tag="0f"))
     kernel(admit("e3"))
     noted = [
         (event.data().get("alias"), event.data().get("route_tag"))

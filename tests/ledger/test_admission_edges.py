@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ def test_a_token_ends_at_its_instant() -> None:
 def test_only_what_leaves_counts_against_the_rate(change: dict[str, Any], spent: bool) -> None:
     """A cell of the rate limit is taken by admitted, metered calls alone."""
     kernel = started(rpm=1)
-    kernel(replace(admit("e1"), **change))
+    kernel(admit("e1")._replace(**change))
     assert word(kernel(admit("e2"))) == ("429 rate_limited" if spent else "holds 100 cap 0")
 
 
@@ -63,7 +62,7 @@ def test_what_the_books_cannot_hold_is_rejected(change: dict[str, Any]) -> None:
     """A call with a number or text that no engine holds is rejected alone and leaves nothing."""
     kernel = started()
     before = list(kernel.log)
-    command: Admit = replace(admit("e1"), **change)
+    command: Admit = admit("e1")._replace(**change)
     assert word(kernel(command)) == "rejected"
     assert kernel.log == before
     assert kernel.state.executions == {}

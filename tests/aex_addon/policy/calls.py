@@ -37,4 +37,4 @@ def call(**changes: Any) -> Context:
     """CALL, with other values of its own, of `asked` or of `quote`."""
     asked = {key: changes.pop(key) for key in list(changes) if hasattr(ASKED, key)}
     quote = {key: changes.pop(key) for key in list(changes) if hasattr(QUOTE, key)}
-    return replace(CALL, asked=replace(ASKED, **asked), quote=replace(QUOTE, **quote), **changes)
+    return CALL._replace(asked=replace(ASKED, **asked), quote=replace(QUOTE, **quote), **changes)

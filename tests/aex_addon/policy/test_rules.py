@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from aex_addon.policy import rules as module
 from aex_addon.policy.findings import Finding
-from aex_addon.policy.rules import Rule, Rules
+from aex_addon.policy.rules import Rule
 from aex_addon.settings_rules import RuleSettings
 from tests.aex_addon.policy.calls import CALL, MODEL, NOON, call
 
@@ -132,37 +131,3 @@ def test_the_time_is_asked_only_where_it_counts() -> None:
     assert Rule(RuleSettings.model_validate(other)).find(CALL, later).window == ()
     beside = {"name": "r", "agents": ["*"], "unless": {"hours": hours, "streaming": True}}
     assert Rule(RuleSettings.model_validate(beside)).find(CALL, later).window == ()
-
-
-def test_what_is_remembered_of_a_kind_changes_no_verdict() -> None:
-    """Asked again, at another time, at another cost and about other kinds, all rules say as each
-    of them says by itself."""
-    given: list[dict[str, Any]] = [
-        {"name": "a", "models": ["o1*"], "unless": {"streaming": True}},
-        {"name": "b", "hours": {"from": "13:00", "to": "14:00"}},
-        {"name": "c", "max_cost_usd": "0.0000015"},
-        {"name": "d", "tools": ["x"], "unless": {"hours": {"from": "11:00", "to": "13:00"}}},
-    ]
-    rules = Rules(Rule(RuleSettings.model_validate(rule)) for rule in given)
-    o1, tools = {"models": (frozenset(("o1",)),)}, {"functions": frozenset("x")}
-    kinds: list[dict[str, Any]] = [{}, o1, {**o1, "stream": True}, tools, {"functions": None}]
-    for minutes in (0, 90, 0):
-        at = NOON + timedelta(minutes=minutes)
-        for changes in (*kinds, *({**kind, "fixed_nanousd": 10} for kind in kinds)):
-            each = [rule.find(call(**changes), at) for rule in rules.all]
-            assert [found for found in rules.find(call(**changes), at) if _tells(found)] == [
-                found for found in each if _tells(found)
-            ]
-
-
-def _tells(found: Finding) -> bool:
-    return found.decision != "abstain" or bool(found.window)
-
-
-def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks for ever new models fills no memory."""
-    monkeypatch.setattr(module, "_KINDS_MAX", 3)
-    rules = Rules([Rule(RuleSettings.model_validate({"name": "r", "models": ["o1"]}))])
-    for n in range(10):
-        assert rules.find(call(models=(frozenset((f"m{n}",)),)), NOON) == []
-    assert len(rules._concerned) <= 3
