@@ -20,11 +20,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl
 
 from providers import gemini_errors, gemini_tools, jsonbody
 from providers.gemini_input import ALL_MODALITIES, Prompt
-from providers.gemini_meter import ArrayMeter, EventMeter, whole_answer
+from providers.gemini_meter import ArrayMeter, EventMeter, Tally, whole_answer
 from providers.gemini_route import Route, parse
 from providers.protojson import Message, fields
 from providers.repriced import at_tier
@@ -74,73 +76,24 @@ class Gemini:
         route = parse(call)
         if route is None or route.method not in (ONCE, STREAM):
             return False
-        return self.as_array == (route.method == STREAM and _alt(call) != "sse")
+        return self.as_array == (route.method == STREAM and alt(call) != "sse")
 
     def read(self, call: Call) -> Facts:
         """Facts of the call. Raises Refused: 400 for a malformed one, 403 for unmetered."""
         route = parse(call)
         if route is None:
             raise LookupError(f"{call.path} is not a method of a model")
-        _refuse_address(call, route)
-        document = jsonbody.parse_object(call.body)
-        request = Message(document, "")
-        for key in request.beyond(_REQUEST):
-            raise jsonbody.not_metered(f"The field {key[:64]!r}")
-        _refuse_other_model(request, route)
-        config = request.message("generationConfig")
-        _refuse_config(config)
-        prompt = _prompt(request, config, route)
-        tools = gemini_tools.read(request, prompt)
-        modalities = prompt.modalities
-        if not _TEXT_FAMILY.match(route.model):
-            modalities = modalities | ALL_MODALITIES
-        return Facts(
-            endpoint=f"models/*:{route.method}",
-            kind="metered",
-            model=route.model,
-            stream=route.method == STREAM,
-            input_tokens_max=prompt.tokens_max(call.body, tools.declared),
-            input_unseen=prompt.unseen,
-            media_fill_window=True,
-            output_tokens_cap=config.count("maxOutputTokens"),
-            choices=config.count("candidateCount", most=MAX_CHOICES) or 1,
-            usage_wanted=True,
-            # No tier that passes is dearer than the standard one, at whichever location.
-            service_tier=surcharge(call.host, call.route, route.model) or _tier(call, request),
-            modalities=frozenset(modalities),
-            uses=_uses(prompt, tools),
-            server_calls_max=None if tools.on_server else 0,
-            server_units=frozenset(tools.units),
-            output_per_server_call=True,
-            document=document,
-        )
+        return facts_of(call, route, jsonbody.parse_object(call.body))
 
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
-        cap = grant.output_tokens_cap
-        if cap is None or (facts.output_tokens_cap or cap + 1) <= cap:
-            return call.body
-        request = Message(facts.document, "")
-        config = request.message("generationConfig")
-        options = {
-            **(request.get("generationConfig") or {}),
-            config.spelling("maxOutputTokens"): cap,
-        }
-        document = {**facts.document, request.spelling("generationConfig"): options}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        document = capped(facts.document, facts, grant)
+        return call.body if document is None else dumped(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the shape that the answer says it has. Errors are always JSON."""
         dear = facts.service_tier if facts.service_tier == REGIONAL else None
-        return at_tier(self._meter(facts, status, content_type), dear)
-
-    def _meter(self, facts: Facts, status: int, content_type: str) -> Meter:
-        kind = content_type.partition(";")[0].strip().lower()
-        if status >= 400 or not facts.stream:
-            return whole_answer(facts.choices)
-        if kind == "text/event-stream" or (not kind and not self.as_array):
-            return EventMeter(facts.choices)
-        return ArrayMeter(facts.choices)
+        return at_tier(meter_of(facts, status, content_type, as_array=self.as_array), dear)
 
     def refuse(self, denial: Denial) -> Reply:
         """The denial as Google's error object."""
@@ -157,14 +110,90 @@ GEMINI_GENERATE = Gemini("gemini_generate", as_array=False)
 GEMINI_ARRAY = Gemini("gemini_array", as_array=True)
 
 
-def _alt(call: Call) -> str:
+def facts_of(call: Call, route: Route, document: dict[str, Any]) -> Facts:
+    """Facts of a request to a method of a model. Raises Refused, as `read` does.
+
+    The bytes of `call.body` bound its tokens, so the request must be in it, as it is or inside of
+    something else.
+    """
+    _refuse_address(call, route)
+    request = Message(document, "")
+    for key in request.beyond(_REQUEST):
+        raise jsonbody.not_metered(f"The field {key[:64]!r}")
+    _refuse_other_model(request, route)
+    config = request.message("generationConfig")
+    _refuse_config(config)
+    prompt = _prompt(request, config, route)
+    tools = gemini_tools.read(request, prompt)
+    modalities = prompt.modalities
+    if not _TEXT_FAMILY.match(route.model):
+        modalities = modalities | ALL_MODALITIES
+    return Facts(
+        endpoint=f"models/*:{route.method}",
+        kind="metered",
+        model=route.model,
+        stream=route.method == STREAM,
+        input_tokens_max=prompt.tokens_max(call.body, tools.declared),
+        input_unseen=prompt.unseen,
+        media_fill_window=True,
+        output_tokens_cap=config.count("maxOutputTokens"),
+        choices=config.count("candidateCount", most=MAX_CHOICES) or 1,
+        usage_wanted=True,
+        # No tier that passes is dearer than the standard one, at whichever location.
+        service_tier=surcharge(call.host, call.route, route.model) or _tier(call, request),
+        modalities=frozenset(modalities),
+        uses=_uses(prompt, tools),
+        server_calls_max=None if tools.on_server else 0,
+        server_units=frozenset(tools.units),
+        output_per_server_call=True,
+        document=document,
+    )
+
+
+def capped(document: dict[str, Any], facts: Facts, grant: Grant) -> dict[str, Any] | None:
+    """The request with the cap that was granted; None where nothing changes. Never raises a cap."""
+    cap = grant.output_tokens_cap
+    if cap is None or (facts.output_tokens_cap or cap + 1) <= cap:
+        return None
+    request = Message(document, "")
+    config = request.message("generationConfig")
+    options = {
+        **(request.get("generationConfig") or {}),
+        config.spelling("maxOutputTokens"): cap,
+    }
+    return {**document, request.spelling("generationConfig"): options}
+
+
+def dumped(document: dict[str, Any]) -> bytes:
+    """A body to send."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def meter_of(
+    facts: Facts,
+    status: int,
+    content_type: str,
+    *,
+    as_array: bool = False,
+    tally: Callable[[int], Tally] = Tally,
+) -> Meter:
+    """A meter for the shape that the answer says it has; what its chunks say is for the tally."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if status >= 400 or not facts.stream:
+        return whole_answer(facts.choices, tally)
+    if kind == "text/event-stream" or (not kind and not as_array):
+        return EventMeter(facts.choices, tally)
+    return ArrayMeter(facts.choices, tally)
+
+
+def alt(call: Call) -> str:
     """The form of answer that the query asks for; the last one named."""
     asked = [value for name, value in parse_qsl(call.query) if name in ("alt", "$alt")]
     return asked[-1].lower() if asked else "json"
 
 
 def _refuse_address(call: Call, route: Route) -> None:
-    if _alt(call) not in ("json", "sse"):
+    if alt(call) not in ("json", "sse"):
         raise jsonbody.bad_request("`alt` must be json or sse.")
     if _OTHER_OUTPUT.search(route.model):
         raise jsonbody.not_metered("A model whose output is not text")

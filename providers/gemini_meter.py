@@ -14,6 +14,7 @@ a little per chunk and answer for tokens that leave no text.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from providers import gemini_usage
@@ -115,11 +116,11 @@ class Tally:
                 self._queries.add(query)
 
 
-def whole_answer(choices: int) -> JsonAnswer:
+def whole_answer(choices: int, kind: Callable[[int], Tally] = Tally) -> JsonAnswer:
     """A meter of an answer that is one JSON document, whose usage is final as it stands."""
 
     def read(document: dict[str, Any]) -> Usage | None:
-        tally = Tally(choices)
+        tally = kind(choices)
         tally.read(document)
         return tally.usage()
 
@@ -129,8 +130,8 @@ def whole_answer(choices: int) -> JsonAnswer:
 class EventMeter:
     """Counts a stream of server-sent events (`alt=sse`)."""
 
-    def __init__(self, choices: int) -> None:
-        self._tally = Tally(choices)
+    def __init__(self, choices: int, kind: Callable[[int], Tally] = Tally) -> None:
+        self._tally = kind(choices)
         self._splitter = Splitter()
         self._ended = False
 
@@ -162,8 +163,8 @@ class EventMeter:
 class ArrayMeter:
     """Counts a stream that is one JSON array, an element for each chunk (without `alt=sse`)."""
 
-    def __init__(self, choices: int) -> None:
-        self._tally = Tally(choices)
+    def __init__(self, choices: int, kind: Callable[[int], Tally] = Tally) -> None:
+        self._tally = kind(choices)
         self._elements = Elements()
         self._ended = False
 

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 from providers.wire import Call
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _MODEL = re.compile(
     rf"/v1\w*/(?:(?:models|tunedModels)"
-    rf"|(?:projects/{_NAME}/locations/{_NAME}/)?publishers/google/models"
-    rf")/(?P<model>{_NAME}):(?P<method>[A-Za-z]+)"
+    rf"|(?:projects/{NAME}/locations/{NAME}/)?publishers/google/models"
+    rf")/(?P<model>{NAME}):(?P<method>[A-Za-z]+)"
 )
 
 

@@ -120,7 +120,8 @@ class PriceBook:
             return free(provider, model)
         if row is not None and row.own_names:
             return None
-        return self._listed(provider, model, model, at)
+        names = dict(row.listed_as) if row is not None else {}
+        return self._listed(provider, model, names.get(model, model), at)
 
     def _listed(self, provider: str, model: str, name: str, at: datetime) -> Price | None:
         """The catalogue's price for what it calls `name` and this provider's customers `model`."""

@@ -49,6 +49,7 @@ class Provider:
     price_as:      the catalogue's provider whose prices apply, if it is another. `{suffix}` in it
                    stands for what follows the last colon of a model's name.
     free:          a machine of one's own: what its models do costs nothing.
+    listed_as:     models that it calls otherwise than the catalogue does: its name, and that one's.
     own_names:     models bear names that the customer gave them, so the catalogue is not asked.
     host_of:       which of the hosts serves what a path names, for the base-URL door; empty where
                    the path does not say.
@@ -67,5 +68,6 @@ class Provider:
     nests: Nests = ()
     price_as: str = ""
     free: bool = False
+    listed_as: tuple[tuple[str, str], ...] = ()
     own_names: bool = False
     host_of: Callable[[str], str] | None = None

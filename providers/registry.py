@@ -22,6 +22,7 @@ from providers.cohere_chat_v1 import COHERE_CHAT_V1
 from providers.cohere_embed import COHERE_EMBED
 from providers.cohere_other import COHERE_FREE
 from providers.cohere_rerank import COHERE_RERANK
+from providers.gemini_code_assist import CODE_ASSIST, CODE_ASSIST_FREE
 from providers.gemini_embed import GEMINI_EMBED
 from providers.gemini_generate import GEMINI_ARRAY, GEMINI_GENERATE
 from providers.gemini_other import GEMINI_FREE
@@ -78,6 +79,7 @@ FORMATS: tuple[WireFormat, ...] = (
     GEMINI_GENERATE,
     GEMINI_ARRAY,
     GEMINI_EMBED,
+    CODE_ASSIST,
     VERTEX_CLAUDE,
     VERTEX_CHAT,
     BEDROCK_CONVERSE,
@@ -95,6 +97,7 @@ FORMATS: tuple[WireFormat, ...] = (
     COMPATIBLE_FREE,
     ANTHROPIC_FREE,
     GEMINI_FREE,
+    CODE_ASSIST_FREE,
     BEDROCK_FREE,
     COHERE_FREE,
     OLLAMA_FREE,

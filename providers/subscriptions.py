@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from providers.anthropic_messages import ANTHROPIC_MESSAGES
-from providers.gemini_generate import GEMINI_GENERATE
+from providers.gemini_code_assist import CODE_ASSIST, CODE_ASSIST_FREE, MODELS
 from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.openai_other import FreePath, OpenAIFree, PassingMeter
 from providers.provider import Provider
@@ -75,9 +75,9 @@ CHATGPT_REFUSED = Refusing(
 )
 CODE_ASSIST_REFUSED = Refusing(
     "code_assist_refused",
-    GEMINI_GENERATE,
-    "Calls on a Google log-in (Code Assist) are not metered, so they are refused.",
-    "Use an API key: GEMINI_API_KEY.",
+    CODE_ASSIST,
+    "Calls on a Google log-in (Code Assist) are refused here.",
+    'Use an API key, or ask the operator for subscription = "meter" in [providers.code-assist].',
 )
 CLAUDE_REFUSED = Refusing(
     "claude_refused",
@@ -88,10 +88,19 @@ CLAUDE_REFUSED = Refusing(
 REFUSED: tuple[WireFormat, ...] = (CHATGPT_REFUSED, CODE_ASSIST_REFUSED, CLAUDE_REFUSED)
 
 # Which formats are spoken where the operator wants the plan metered.
-METERED = {"chatgpt": (CHATGPT_RESPONSES.name,)}
+METERED = {
+    "chatgpt": (CHATGPT_RESPONSES.name,),
+    "code-assist": (CODE_ASSIST.name, CODE_ASSIST_FREE.name),
+}
 
 
-def _row(id_: str, hosts: tuple[str, ...], refused: WireFormat, price_as: str) -> Provider:
+def _row(
+    id_: str,
+    hosts: tuple[str, ...],
+    refused: WireFormat,
+    price_as: str,
+    listed_as: tuple[tuple[str, str], ...] = (),
+) -> Provider:
     return Provider(
         id=id_,
         hosts=hosts,
@@ -102,13 +111,14 @@ def _row(id_: str, hosts: tuple[str, ...], refused: WireFormat, price_as: str) -
         credentials="agent",
         nests=(("/backend-api/codex", "/v1"), ("", "")),
         price_as=price_as,
+        listed_as=listed_as,
     )
 
 
 SUBSCRIPTIONS: tuple[Provider, ...] = (
     _row("chatgpt", ("chatgpt.com",), CHATGPT_REFUSED, "openai"),
     # Gemini CLI's log-in with Google.
-    _row("code-assist", ("cloudcode-pa.googleapis.com",), CODE_ASSIST_REFUSED, "google"),
+    _row("code-assist", ("cloudcode-pa.googleapis.com",), CODE_ASSIST_REFUSED, "google", MODELS),
     _row(
         "claude-login",
         ("claude.ai", "platform.claude.com", "console.anthropic.com"),

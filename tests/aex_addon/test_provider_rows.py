@@ -13,6 +13,7 @@ from aex_addon.settings_values import ConfigError
 from providers.paths import canonical
 from providers.provider import KeyHeader
 from providers.registry import PROVIDERS
+from providers.subscriptions import METERED
 
 NEW: dict[str, Any] = {"upstream": "https://llm.example/api/v4", "formats": ["openai"]}
 
@@ -193,19 +194,22 @@ def test_no_built_in_prefix_is_a_page() -> None:
     assert PAGES & taken == {"v1"}
 
 
-def test_a_plan_is_metered_where_that_is_asked_for() -> None:
+@pytest.mark.parametrize("provider", METERED)
+def test_a_plan_is_metered_where_that_is_asked_for(provider: str) -> None:
     """By default every call at such a host is refused; the operator may have it metered."""
-    name, plain = "chatgpt_responses", table()["chatgpt"].provider
-    assert name not in plain.formats
-    assert table(chatgpt={"subscription": "refuse"})["chatgpt"].provider == plain
-    assert table(chatgpt={"subscription": "meter"})["chatgpt"].provider.formats[0] == name
+    names, plain = METERED[provider], table()[provider].provider
+    key = provider.replace("-", "__")
+    assert not set(names) & set(plain.formats)
+    assert table(**{key: {"subscription": "refuse"}})[provider].provider == plain
+    metered = table(**{key: {"subscription": "meter"}})[provider].provider
+    assert metered.formats == (*names, *plain.formats)
 
 
-@pytest.mark.parametrize("provider", ["openai", "code__assist"])
+@pytest.mark.parametrize("provider", ["openai", "claude__login"])
 def test_no_other_plan_can_be_metered(provider: str) -> None:
     """Where there is no plan, or it is not metered, the key is a mistake."""
     told = mistakes(**{provider: {"subscription": "meter"}})
-    assert "subscription is for chatgpt" in told
+    assert "subscription is for chatgpt, code-assist" in told
 
 
 def served(url: str, name: str = "desk", **fields: Any) -> Row:

@@ -21,8 +21,8 @@ from aex_addon.inflight import InFlight
 from ledger.state import Execution
 from providers.edges import edge_of
 from providers.mcp_meter import McpFacts
-from providers.openai_chatgpt import CHATGPT_RESPONSES
 from providers.registry import PROVIDERS
+from providers.subscriptions import METERED
 from tests.aex_addon import truth
 from tests.aex_addon.faults import FAULTS
 from tests.aex_addon.rig import Rig, gateway
@@ -37,11 +37,12 @@ ENDS = ("exact", "adjusted", "estimated", "uncertain", "released")
 
 def samples() -> dict[tuple[object, ...], Recorded]:
     """Of each kind of format and of answer the recorded call that tells the most: with usage, in
-    the most events. Dialects of a format differ in what they tell, not in how it is sent. (Codex
-    on a plan is left out: its answers are those of Responses, and it has no base URL.)"""
+    the most events. Dialects of a format differ in what they tell, not in how it is sent. (Plans
+    are left out: their answers are sent as those of the API, and they have no base URL.)"""
     found: dict[tuple[object, ...], Recorded] = {}
+    on_plans = {name for names in METERED.values() for name in names}
     for wire_format in formats():
-        if wire_format is CHATGPT_RESPONSES:
+        if wire_format.name in on_plans:
             continue
         for each in metered(wire_format.name):
             kind = (type(wire_format), each.kind, type(edge_of(each.content_type)))

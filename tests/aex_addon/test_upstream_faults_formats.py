@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from providers.registry import FORMATS, PROVIDERS
-from providers.subscriptions import REFUSED, SUBSCRIPTIONS
+from providers.subscriptions import METERED, REFUSED, SUBSCRIPTIONS
 from tests.aex_addon.faults import FAULTS
 from tests.aex_addon.rig import Rig, gateway
 from tests.aex_addon.test_upstream_faults import (
@@ -46,6 +46,7 @@ FREE = {
     "cohere_free": ("cohere", "POST /v1/tokenize"),
     "ollama_free": ("ollama", "GET /api/tags"),
     "subscription_free": ("chatgpt", "GET /backend-api/codex/models"),
+    "code_assist_free": ("code-assist", "POST /v1internal:loadCodeAssist"),
     "mcp_free": ("mcp", "POST /register"),
 }
 MODELS = b'{"data": [{"id": "m", "usage": {"prompt_tokens": 9}}], "object": "list", "has_more": 0}'
@@ -89,7 +90,7 @@ async def serving(home: Path, provider: Upstream, calls: list[Recorded]) -> Asyn
     providers: dict[str, Any] = {each.id: upstream for each in PROVIDERS}
     for plan in SUBSCRIPTIONS:
         providers[plan.id] = {"upstream": upstream["upstream"]}
-    providers["chatgpt"] |= {"subscription": "meter"}
+        providers[plan.id] |= {"subscription": "meter"} if plan.id in METERED else {}
     models: dict[str, Any] = {}
     for each in calls:
         for name, priced in told(each).get("models", {}).items():
@@ -118,8 +119,9 @@ def asked(rig: Rig, recorded: Recorded) -> bytes:
     row = row_of(recorded.call)
     if row.base_prefixes:
         return request(rig, recorded)
-    own = {"host": row.hosts[0], "authorization": "Bearer own"}
-    return rig.request(recorded.call.path, recorded.call.body, **own)
+    call, own = recorded.call, {"host": row.hosts[0], "authorization": "Bearer own"}
+    path = f"{call.path}?{call.query}" if call.query else call.path
+    return rig.request(path, call.body, **own)
 
 
 @pytest.mark.parametrize("kind", DIALECTS)

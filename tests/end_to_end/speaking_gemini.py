@@ -1,6 +1,7 @@
 """The fake provider's Gemini: `generateContent` and its streams, embeddings, and free paths.
 
-Owns: answers as the Gemini API and Vertex AI give them. Refuses to know: AEX.
+Owns: answers as the Gemini API, Vertex AI and Code Assist (which Gemini CLI calls on a log-in) give
+them. Refuses to know: AEX.
 Each piece of an answer is one token; an answer of a model that is asked to think begins with
 `THOUGHTS` more, which count and are shown as a summary.
 """
@@ -21,7 +22,7 @@ _PREFIX = r"/v1\w*/(?:(?:projects/[\w-]+/locations/[\w-]+/)?publishers/google/)?
 
 def speak(provider: DemoProvider) -> list[Any]:
     """What answers which method and path."""
-    gemini = Gemini(provider)
+    gemini, code_assist = Gemini(provider), CodeAssist(provider)
     model = rf"{_PREFIX}models/[\w.-]+"
     routes = (
         ("POST", rf"{model}:generateContent", gemini.once),
@@ -29,6 +30,9 @@ def speak(provider: DemoProvider) -> list[Any]:
         ("POST", rf"{model}:batchEmbedContents", gemini.embed),
         ("POST", rf"{model}:countTokens", gemini.count),
         ("GET", r"/v1beta\d*/models", gemini.models),
+        ("POST", r"/v1internal:generateContent", code_assist.once),
+        ("POST", r"/v1internal:streamGenerateContent", code_assist.stream),
+        ("POST", r"/v1internal:\w+", code_assist.free),
     )
     return [(method, re.compile(path), answer) for method, path, answer in routes]
 
@@ -39,6 +43,14 @@ class Gemini:
     def __init__(self, provider: DemoProvider) -> None:
         self.provider = provider
 
+    def asked(self, exchange: Any) -> tuple[str, dict[str, Any]]:
+        """The model and the request."""
+        return model_of(exchange.path), json.loads(exchange.body)
+
+    def told(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer, or a chunk of one, as it is sent."""
+        return answer
+
     async def once(self, exchange: Any) -> None:
         chunks = [chunk async for chunk in self._chunks(exchange)]
         parts = [part for chunk in chunks for part in parts_of(chunk)]
@@ -47,7 +59,8 @@ class Gemini:
         usage = bend_usage(exchange.script.get("usage", ""), answer.pop("usageMetadata"))
         if usage is not ...:
             answer["usageMetadata"] = usage
-        await exchange.answer(200, json.dumps(answer, ensure_ascii=False, indent=2).encode())
+        told = json.dumps(self.told(answer), ensure_ascii=False, indent=2)
+        await exchange.answer(200, told.encode())
 
     async def stream(self, exchange: Any) -> None:
         exchange.stream = True
@@ -59,7 +72,8 @@ class Gemini:
             usage = bend_usage(exchange.script.get("usage", ""), chunk.pop("usageMetadata"))
             if usage is not ...:
                 chunk["usageMetadata"] = usage
-            data = json.dumps(chunk, ensure_ascii=False, indent=None if events else 2)
+            told = self.told(chunk)
+            data = json.dumps(told, ensure_ascii=False, indent=None if events else 2)
             start = "data: " if events else ",\r\n" if index else "["
             await self._send(exchange, index, f"{start}{data}" + ("\r\n\r\n" if events else "\n"))
         if not events:
@@ -96,8 +110,8 @@ class Gemini:
 
     async def _chunks(self, exchange: Any) -> AsyncIterator[dict[str, Any]]:
         """The answer chunk by chunk, each with the usage so far."""
-        document = spelled(json.loads(exchange.body))
-        exchange.model = model_of(exchange.path)
+        exchange.model, asked = self.asked(exchange)
+        document = spelled(asked)
         system = document.get("systemInstruction") or {}
         tools = json.dumps(document["tools"]) if document.get("tools") else ""
         prompt = text_of([system, *contents_of(document)])
@@ -125,6 +139,22 @@ class Gemini:
                 "modelVersion": exchange.model,
                 "responseId": f"demo{exchange.id:06d}",
             }
+
+
+class CodeAssist(Gemini):
+    """The same in an envelope."""
+
+    def asked(self, exchange: Any) -> tuple[str, dict[str, Any]]:
+        envelope = json.loads(exchange.body)
+        return envelope["model"], envelope["request"]
+
+    def told(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"response": answer, "traceId": answer["responseId"]}
+
+    async def free(self, exchange: Any) -> None:
+        """What the CLI asks beside its calls; a plan and a project are what it needs to be told."""
+        plan = {"currentTier": {"id": "free-tier"}, "cloudaicompanionProject": "a-project"}
+        await exchange.answer(200, json.dumps(plan).encode())
 
 
 def usage_of(exchange: Any, thoughts: int) -> dict[str, Any]:

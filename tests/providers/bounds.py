@@ -24,6 +24,7 @@ import bpe_openai  # type: ignore[import-untyped]
 from providers.price import Price, Quote, reserve
 from providers.prices import PriceBook
 from providers.registry import FORMATS
+from providers.subscriptions import SUBSCRIPTIONS
 from providers.wire import Call, Usage
 from tests.providers import (
     bounds_anthropic,
@@ -178,6 +179,7 @@ _SINGLE: dict[str, Maker] = {
     "openai_images": lambda dice: bounds_images.images(dice, text, body, tokens),
     "openai_images_edit": lambda dice: bounds_images.edits(dice, text, body, tokens),
     "gemini_generate": lambda dice: bounds_gemini.generate(dice, text, body, tokens),
+    "code_assist": lambda dice: bounds_gemini.enveloped(dice, text, body, tokens),
     "gemini_embed": lambda dice: bounds_gemini.embed(dice, text, body, tokens),
     "anthropic_messages": lambda dice: bounds_anthropic.messages(dice, text, body, tokens, schema),
     "vertex_claude": lambda dice: bounds_anthropic.at_vertex(dice, text, body, tokens, schema),
@@ -205,7 +207,9 @@ MAKERS: dict[str, Maker | bounds_batches.BatchMaker] = {
     **bounds_batches.makers(_SINGLE),
 }
 
-_BOOK = PriceBook({**bounds_ollama.PRICES, **bounds_cohere.PRICES, **bounds_hosts.prices()})
+_BOOK = PriceBook(
+    {**bounds_ollama.PRICES, **bounds_cohere.PRICES, **bounds_hosts.prices()}, SUBSCRIPTIONS
+)
 _FORMATS = {wire_format.name: wire_format for wire_format in FORMATS}
 
 

@@ -114,6 +114,21 @@ def generate(dice: random.Random, text: Text, body: Any, large: Callable[[str], 
     return call, Usage({"input_tokens": min(counted, WINDOW), "output_tokens": -choices})
 
 
+def enveloped(dice: random.Random, text: Text, body: Any, large: Callable[[str], int]) -> Trial:
+    """The same call as Gemini CLI makes it on a log-in, whole or as a stream."""
+    call, usage = generate(dice, text, body, large)
+    model = call.path.rpartition("/")[2].partition(":")[0]
+    # What the host calls a model of its own is counted and billed as the one that it means.
+    named = "gemini-3-flash" if model == "gemini-3.8-flash" else model
+    document = {"model": named, "project": "p", "request": json.loads(call.body)}
+    document[dice.choice(["user_prompt_id", "userPromptId"])] = "u"
+    if dice.random() < 0.5:
+        document["request"]["session_id"] = "s"
+    method, query = dice.choice([("generateContent", ""), ("streamGenerateContent", "alt=sse")])
+    path, sent = f"/v1internal:{method}", body(dice, document)
+    return Call("code-assist", "POST", path, query, {}, sent), usage
+
+
 def embed(dice: random.Random, text: Text, body: Any, large: Callable[[str], int]) -> Trial:
     """`batchEmbedContents`: a few texts."""
     count = counter(dice, large)

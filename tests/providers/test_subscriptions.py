@@ -18,6 +18,7 @@ CALLS = [
     ("chatgpt", "/backend-api/conversation"),
     ("code-assist", "/v1internal:generateContent"),
     ("code-assist", "/v1internal:streamGenerateContent"),
+    ("code-assist", "/v1internal:loadCodeAssist"),
     ("claude-login", "/api/organizations/o/chat_conversations/c/completion"),
 ]
 
@@ -59,14 +60,25 @@ def test_reading_and_logging_in_are_free(provider: str, line: str) -> None:
     assert found.read(asked(provider, method, path)).kind == "free"
 
 
-def test_a_plan_that_is_metered() -> None:
-    """Where the operator says so, Codex's one path is metered, and the others stay refused."""
-    formats = (*METERED["chatgpt"], *ROWS["chatgpt"].formats)
-    for path, name in (
-        ("/backend-api/codex/responses", "chatgpt_responses"),
-        ("/backend-api/conversation", "chatgpt_refused"),
-        ("/v1/responses/x", "chatgpt_refused"),
-    ):
-        found = find(asked("chatgpt", "POST", path), formats)
-        assert found is not None
-        assert found.name == name
+@pytest.mark.parametrize(
+    ("provider", "line", "name"),
+    [
+        ("chatgpt", "POST /backend-api/codex/responses", "chatgpt_responses"),
+        ("chatgpt", "POST /backend-api/conversation", "chatgpt_refused"),
+        ("chatgpt", "POST /v1/responses/x", "chatgpt_refused"),
+        ("code-assist", "POST /v1internal:generateContent", "code_assist"),
+        ("code-assist", "POST /v1internal:streamGenerateContent", "code_assist"),
+        ("code-assist", "POST /v1internal:loadCodeAssist", "code_assist_free"),
+        ("code-assist", "GET /v1internal/operations/o", "subscription_free"),
+        ("code-assist", "POST /v1internal:completeCode", "code_assist_refused"),
+        ("code-assist", "POST /v1internal/generateContent", "code_assist_refused"),
+        ("code-assist", "POST /v1beta/models/m:generateContent", "code_assist_refused"),
+    ],
+)
+def test_a_plan_that_is_metered(provider: str, line: str, name: str) -> None:
+    """Where the operator says so, what its agent asks is metered, or free; the rest is refused."""
+    method, _, path = line.partition(" ")
+    formats = (*METERED[provider], *ROWS[provider].formats)
+    found = find(asked(provider, method, path), formats)
+    assert found is not None
+    assert found.name == name
