@@ -4,7 +4,7 @@ Owns: installing it once and keeping it (.venv-sdks/, by the hash of its pins).
 Refuses to know: what an SDK is asked to do.
 
     sdks/<name>.txt    the SDK and all that it needs, pinned
-    sdks/node.txt      the same for those of Node
+    sdks/node.txt      the same for those of Node; gemini-cli.txt: an agent that is one package
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ PINS = Path(__file__).parent / "sdks"
 KEPT = ROOT / ".venv-sdks"
 NODE_SDKS_NEED = 20
 # No funding, audit or news, and nothing that a package would like to run.
-NPM = ("--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
+NPM = (
+    *("--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"),
+    "--omit=optional",
+)
 # It asks for one package after the other, and waits each time for a registry that is not there.
 NPM_WAITS = ("--fetch-retries=1", "--fetch-retry-mintimeout=200")
 NPM_SECONDS = 120
@@ -51,7 +54,7 @@ def node() -> str:
     return found
 
 
-def node_modules(outer: Mapping[str, str]) -> Path:
+def node_modules(outer: Mapping[str, str], name: str = "node") -> Path:
     """The folder that NODE_PATH names to have the SDKs of Node; skips the test without npm,
     or where Node is older than they allow.
 
@@ -75,7 +78,7 @@ def node_modules(outer: Mapping[str, str]) -> Path:
             pytest.skip(f"npm reaches no registry ({found[1]})")
         assert done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
 
-    return _installed("node", "", install) / "node_modules"
+    return _installed(name, "", install) / "node_modules"
 
 
 def _installed(name: str, mark: str, install: Callable[[Path, Path], None]) -> Path:
