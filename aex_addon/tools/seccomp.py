@@ -4,8 +4,9 @@ Owns: the list, and writing it as classic BPF. Refuses to know: everything else 
 
 A second wall: namespaces, the user and the limits hold without it. It closes what they leave open:
 parts of the kernel that no tool needs and that had most of its holes, memory that belongs to no
-process and so escapes the count (memfd, System V), sockets that know no network namespace, and
-files that would run with the rights of AEX's user, left in a folder that others can reach.
+process and so escapes the count (memfd, System V, mappings that are shared and of no file, pages
+lent to a pipe), sockets that know no network namespace, and files that would run with the rights of
+AEX's user, left in a folder that others can reach.
 
 Mirrors https://man7.org/linux/man-pages/man2/seccomp.2.html and, for the numbers, the kernel's
 arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -32,6 +33,8 @@ _X32 = 0x40000000
 _NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x60000000
 # Typing into the terminal of somebody else.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+# Of such a mapping pages stay that no process has in its tables any more.
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 # What ends a sandbox with AEX, whatever ended AEX.
 _PR_SET_PDEATHSIG = 1
 # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. AF_VSOCK, for one, reaches past every network namespace.
@@ -47,14 +50,15 @@ class Machine:
     column: int
     clone: int
     ioctl: int
+    mmap: int
     prctl: int
     socket: int
     socketpair: int
 
 
 MACHINES: Mapping[str, Machine] = {
-    "x86_64": Machine(0xC000003E, 0, 56, 16, 157, 41, 53),
-    "aarch64": Machine(0xC00000B7, 1, 220, 29, 167, 198, 199),
+    "x86_64": Machine(0xC000003E, 0, 56, 16, 9, 157, 41, 53),
+    "aarch64": Machine(0xC00000B7, 1, 220, 29, 222, 167, 198, 199),
 }
 
 # What has its answer in memory, where no filter sees it; C libraries go on with what came before.
@@ -95,6 +99,7 @@ REFUSED: Mapping[str, Numbers] = {
     "fsopen": (430, 430),
     "fspick": (433, 433),
     "init_module": (175, 105),
+    "io_setup": (206, 0),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
@@ -139,6 +144,7 @@ REFUSED: Mapping[str, Numbers] = {
     "unshare": (272, 97),
     "userfaultfd": (323, 282),
     "vhangup": (153, 58),
+    "vmsplice": (278, 75),
 }
 
 
@@ -176,6 +182,12 @@ def _instructions(machine: Machine) -> Iterator[tuple[int, int, int, int]]:
     yield _EQUAL, 0, 4, machine.clone
     yield _LOAD, 0, 0, _ARGUMENTS
     yield _ANY_BIT, 0, 1, _NAMESPACES
+    yield _RETURN, 0, 0, _ERRNO | errno.EPERM
+    yield _RETURN, 0, 0, _ALLOW
+    yield _EQUAL, 0, 5, machine.mmap
+    yield _LOAD, 0, 0, _ARGUMENTS + 8 * 3
+    yield _ANY_BIT, 0, 2, _MAP_ANONYMOUS
+    yield _ANY_BIT, 0, 1, _MAP_SHARED
     yield _RETURN, 0, 0, _ERRNO | errno.EPERM
     yield _RETURN, 0, 0, _ALLOW
     yield from _argued(machine.ioctl, 1, _TIOCSTI, _TIOCLINUX)

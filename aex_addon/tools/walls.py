@@ -86,6 +86,8 @@ def argv(
             else ["--ro-bind", "/dev/null", str(path)]
         )
     words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    # A shared mapping of it is memory that no count finds (seccomp.py).
+    words += ["--ro-bind", "/dev/null", "/dev/zero"]
     size = str(TMP_BYTES_MAX)
     for own in ("/dev/shm", "/tmp"):  # noqa: S108 - the sandbox's own
         words += ["--perms", "1777", "--size", size, "--tmpfs", own]

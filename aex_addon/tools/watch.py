@@ -17,8 +17,9 @@ from pathlib import Path
 MIB = 1024 * 1024
 INODES_MAX = 20_000
 EVERY_S = 0.1
-# Kept by the process alone, or in memory that has no file: what a fork shares counts for each.
-_HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
+# Kept by the process alone, or in memory that has no file: what a fork shares counts for each. Also
+# what of it was put elsewhere, and the tables that lead to all that is mapped, files too.
+_HELD = re.compile(rb"^(?:Rss(?:Anon|Shmem)|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB$", re.MULTILINE)
 _TEMPORARY = ("tmp", "dev/shm")
 
 

@@ -82,6 +82,7 @@ call("memfd_create", b"x", 0)
 call("prctl", 1, 0, 0, 0, 0)
 call("setuid", 0)
 call("shmget", 0, 4096, 0o1600)
+call("vmsplice", 1, None, 0, 0)
 attempt("typing", lambda: fcntl.ioctl(0, 0x5412, b"x"))
 attempt("package", lambda: open("/tool/main.py", "a"))
 attempt("beside the package", lambda: open("/tool/new", "w"))
@@ -91,6 +92,8 @@ attempt("chmod", lambda: os.chmod("/tool/main.py", 0o777))
 attempt("rights", lambda: (open("/tmp/s", "w"), os.chmod("/tmp/s", 0o4755)))
 attempt("rights at once", lambda: os.open("/tmp/t", os.O_CREAT | os.O_WRONLY, 0o2755))
 attempt("device", lambda: os.mknod("/tmp/device", 0o60600, 0x0801))
+attempt("memory of nobody", lambda: mmap.mmap(-1, 4096))
+attempt("as much of zeros", lambda: open("/dev/zero"))
 attempt("status", lambda: [line.split() for line in open("/proc/self/status")
                            if line.startswith(("Cap", "NoNewPrivs", "Groups"))])
 attempt("session", lambda: os.getsid(0) > 0 and os.ttyname(0))
@@ -125,7 +128,7 @@ if not os.fork():
 TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "snoops": (_ASKED + _TRY + SNOOPS + _SAY, {}),
     "reaches": (_ASKED + _TRY + REACHES + _SAY, {}),
-    "asks": ("import json, os\n" + _TRY + ASKS + _SAY, {}),
+    "asks": ("import json, mmap, os\n" + _TRY + ASKS + _SAY, {}),
     "forks": ("import os" + FORKS, {"processes_max": 8}),
     "leaves a grandchild": ("import os" + GRANDCHILD + "os.wait()\n", {}),
     "waits with a grandchild": (
@@ -151,8 +154,23 @@ TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "wants 10 GB": ("held = bytearray(10 << 30)\nprint('had it')\n", {}),
     "shares memory": (
         (
-            "import mmap\nheld = mmap.mmap(-1, 4 << 30)\n"
-            "for at in range(0, 4 << 30, 4096): held[at] = 1\nprint('had it')\n"
+            "import mmap, time\nfile = open('/tmp/x', 'w+b')\nfile.truncate(60 << 20)\n"
+            "held = mmap.mmap(file.fileno(), 60 << 20)\n"
+            "for at in range(0, 60 << 20, 4096): held[at] = 1\n"
+            "time.sleep(600)\n"
+        ),
+        {"memory_max_mib": 32},
+    ),
+    "maps a file": (
+        (
+            "import sys, time\n"
+            "from ctypes import *\n"
+            "map = CDLL(None).mmap\nmap.restype = c_void_p\n"
+            "map.argtypes = [c_void_p, c_size_t, *[c_int] * 3, c_long]\n"
+            "file = open(sys.executable, 'rb')\n"
+            "for at in range(1 << 40, (1 << 40) + (16384 << 21), 1 << 21):\n"
+            "    string_at(map(at, 4096, 1, 1, file.fileno(), 0), 1)\n"
+            "time.sleep(600)\n"
         ),
         {"memory_max_mib": 64},
     ),

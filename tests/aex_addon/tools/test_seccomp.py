@@ -67,7 +67,8 @@ def test_what_is_on_the_list_is_refused(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_arguments_are_looked_at(machine: str) -> None:
-    """New namespaces, keystrokes, outliving AEX, and families of sockets that are no network's."""
+    """New namespaces, keystrokes, outliving AEX, memory that is shared and of no file, and families
+    of sockets that are no network's."""
     known = seccomp.MACHINES[machine]
     thread = 0x003D0F00
     assert verdict(machine, known.clone, thread) == ALLOWED
@@ -80,6 +81,11 @@ def test_arguments_are_looked_at(machine: str) -> None:
             assert verdict(machine, known.ioctl, 0, high | request) == refused(errno.EPERM)
     assert verdict(machine, known.prctl, 15) == ALLOWED
     assert verdict(machine, known.prctl, 1) == refused(errno.EPERM)
+    for flags in (0x21, 0x20021, 0x23, (1 << 32) | 0x21):
+        assert verdict(machine, known.mmap, 0, 4096, 3, flags) == refused(errno.EPERM)
+    # Of a file, shared or not; or a process's own.
+    for flags in (0x01, 0x02, 0x22, 0x4022):
+        assert verdict(machine, known.mmap, 0, 4096, 3, flags) == ALLOWED
     for family in range(60):
         expected = ALLOWED if family in (1, 2, 10, 16) else refused(errno.EAFNOSUPPORT)
         assert verdict(machine, known.socket, family) == expected
@@ -132,5 +138,5 @@ def test_the_numbers_are_the_kernels(column: int) -> None:
         assert numbers[column] == known[name]
     for name, (moded, _) in (seccomp.MODES | seccomp.OPENS).items():  # type: ignore[operator]
         assert moded[column] == known.get(name, moded[column] if name == "fchmodat2" else None)
-    for name in ("clone", "ioctl", "prctl", "socket", "socketpair"):
+    for name in ("clone", "ioctl", "mmap", "prctl", "socket", "socketpair"):
         assert getattr(machine, name) == known[name]

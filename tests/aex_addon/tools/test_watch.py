@@ -13,6 +13,7 @@ from aex_addon.tools import watch
 STATUS = (
     "Name:\tx\nVmRSS:\t 9999 kB\nRssAnon:\t  {anon} kB\n"
     "RssFile:\t 9999 kB\nRssShmem:\t {shared} kB\n"
+    "VmPTE:\t {tables} kB\nVmSwap:\t {swapped} kB\nHugetlbPages:\t {huge} kB\n"
 )
 
 
@@ -27,18 +28,29 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def process(root: Path, pid: int, anon: int, shared: int) -> None:
+def process(root: Path, pid: int, **held: int) -> None:
+    """A process with so many KiB of each kind."""
     folder = root / "proc" / str(pid)
-    folder.mkdir()
-    (folder / "status").write_text(STATUS.format(anon=anon, shared=shared))
+    folder.mkdir(exist_ok=True)
+    kinds = dict.fromkeys(("anon", "shared", "tables", "swapped", "huge"), 0)
+    (folder / "status").write_text(STATUS.format_map(kinds | held))
 
 
 def test_all_processes_count_together(root: Path) -> None:
     """What is theirs alone and what has no file; programs that are mapped do not count."""
-    process(root, 1, 10_000, 0)
-    process(root, 2, 0, 6_384)
+    process(root, 1, anon=10_000)
+    process(root, 2, shared=6_384)
     assert watch.beyond(7, 16) == ""
-    process(root, 3, 1, 0)
+    process(root, 3, anon=1)
+    assert watch.beyond(7, 16) == "it used more memory than memory_max_mib allows, 16 MiB"
+
+
+@pytest.mark.parametrize("kind", ["anon", "shared", "tables", "swapped", "huge"])
+def test_every_kind_of_memory_counts(root: Path, kind: str) -> None:
+    """Wherever the kernel keeps it, and what it takes to find it again."""
+    process(root, 1, **{kind: 16_384})
+    assert watch.beyond(7, 16) == ""
+    process(root, 1, **{kind: 16_385})
     assert watch.beyond(7, 16) == "it used more memory than memory_max_mib allows, 16 MiB"
 
 
