@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from aex_addon.tools.manifest import Manifest
 
@@ -75,8 +77,16 @@ def this_machine(bwrap: str, python: Python | None = None) -> Machine:
     return Machine(bwrap, root, python or base_python(), tuple(folders), tuple(links))
 
 
-def granted(manifest: Manifest, private: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
-    """Each folder or file that the manifest grants, and whether to write. Raises NotGranted.
+class Granted(NamedTuple):
+    """A folder or file that a manifest grants, and what was found there: a device and a number."""
+
+    path: Path
+    writable: bool
+    found: tuple[int, int]
+
+
+def granted(manifest: Manifest, private: Sequence[Path]) -> Iterator[Granted]:
+    """Each folder or file that the manifest grants. Raises NotGranted.
 
     No link may lead elsewhere than the manifest says, and none of `private`, nor the home of the
     user that AEX runs as, may lie in it; nor it in one of `private`.
@@ -85,19 +95,40 @@ def granted(manifest: Manifest, private: Sequence[Path]) -> Iterator[tuple[Path,
     home = Path(os.path.realpath(Path.home()))
     for path, writable in manifest.folders:
         try:
-            real = path.resolve(strict=True)
-        except (OSError, RuntimeError) as error:
+            real, found = _opened(path)
+        except OSError as error:
             raise NotGranted(f"allowed_fs names {path}, which cannot be opened: {error}") from None
         if real != path:
             raise NotGranted(f"allowed_fs names {path}, which leads to {real}; name that")
-        if not (real.is_dir() or real.is_file()):
+        if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
             raise NotGranted(f"allowed_fs names {path}, which is neither a folder nor a file")
         for each in closed:
             if real.is_relative_to(each) or each.is_relative_to(real):
                 raise NotGranted(f"allowed_fs names {path}, but {each} is shown to no tool")
         if home.is_relative_to(real):
             raise NotGranted(f"allowed_fs names {path}, which holds the home {home}")
-        yield path, writable
+        yield Granted(path, writable, (found.st_dev, found.st_ino))
+
+
+def _opened(path: Path) -> tuple[Path, os.stat_result]:
+    """What is there, and its own place: both of one thing, whoever exchanges it meanwhile."""
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return Path(f"/proc/self/fd/{descriptor}").readlink(), os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def seen(pid: int, shown: Sequence[Granted]) -> None:
+    """Looks whether the sandbox whose first process this is shows what was found. bwrap goes by the
+    path once more, and whoever may write beside it can exchange it. Raises NotGranted."""
+    for each in shown:
+        try:
+            inside = Path(f"/proc/{pid}/root{each.path}").stat(follow_symlinks=False)
+        except OSError as error:
+            raise NotGranted(f"{each.path} cannot be seen in the sandbox: {error}") from None
+        if (inside.st_dev, inside.st_ino) != each.found:
+            raise NotGranted(f"{each.path} was exchanged while the sandbox was made; try again")
 
 
 def covered(machine: Machine, private: Sequence[Path]) -> Iterator[tuple[Path, bool]]:

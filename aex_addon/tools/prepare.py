@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from aex_addon.tools import seccomp, walls
 from aex_addon.tools.door import BUNDLE, PORT, Door
-from aex_addon.tools.machine import Machine, covered, granted
+from aex_addon.tools.machine import Granted, Machine, covered, granted
 from aex_addon.tools.manifest import Manifest
 from aex_addon.tools.package import verified
 
@@ -30,9 +30,11 @@ class SandboxUnavailable(Exception):
 class Prepared:
     """`words` start the sandbox, with the descriptors `passed`, which `handed` closes afterwards.
 
-    `control` is the socket to inside.py, `info` what bwrap says of itself.
+    `shown` is what the manifest grants. `control` is the socket to inside.py, `info` what bwrap
+    says of itself.
     """
 
+    shown: tuple[Granted, ...]
     words: list[str]
     passed: tuple[int, ...]
     control: socket.socket
@@ -83,14 +85,15 @@ def prepare(
         filtered = _in_memory(handed, rules)
         descriptors = walls.Descriptors(inner.fileno(), writer, filtered, files)
         hidden = tuple(covered(machine, private))
-        options = walls.argv(machine, shown, hidden, written, descriptors)
+        places = [(each.path, each.writable) for each in shown]
+        options = walls.argv(machine, places, hidden, written, descriptors)
         given = _in_memory(handed, b"".join(os.fsencode(word) + b"\0" for word in options))
         ports = (PORT,) if way_out else ()
         first = walls.inside(machine, descriptors.control, *ports)
         words = walls.started(machine, sys.executable, given, first)
         passed = (inner.fileno(), writer, filtered, given, *files)
         on_error.pop_all()
-        return Prepared(words, passed, control, info, handed)
+        return Prepared(shown, words, passed, control, info, handed)
 
 
 def _in_memory(stack: contextlib.ExitStack, content: bytes) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +19,9 @@ from aex_addon.clock import steady_s
 from aex_addon.tools import walls, watch
 from aex_addon.tools.door import Door, environment, opened
 from aex_addon.tools.enter import NOBODY
-from aex_addon.tools.machine import Machine, NotGranted, Python, find_bwrap, this_machine
+from aex_addon.tools.machine import Machine, NotGranted, Python, find_bwrap, seen, this_machine
 from aex_addon.tools.manifest import Manifest
-from aex_addon.tools.prepare import SandboxUnavailable, prepare
+from aex_addon.tools.prepare import Prepared, SandboxUnavailable, prepare
 from aex_addon.tools.process import Process
 from aex_addon.tools.streams import Listener, Streams, feed
 
@@ -55,6 +55,7 @@ async def run(
     *,
     private: Sequence[Path],
     door: Door | None = None,
+    on_begin: Callable[[], None] = lambda: None,
     on_output: Listener | None = None,
     python: Python | None = None,
 ) -> Ran:
@@ -62,9 +63,10 @@ async def run(
 
     `package_dir` is what `package.checked` gave. `private` is what no tool may ever see, whatever
     its manifest says: AEX_HOME and a ledger that lies outside of it. `door` is for a tool that is
-    granted the network, which does not run without. `on_output` is called on the loop with each
-    piece of output, within the cap; what it raises ends the tool, and is raised. `python` is AEX's
-    own unless told. Cancelling ends the tool, and returns when nothing of it is left. Raises
+    granted the network, which does not run without. `on_begin` is called on the loop just before
+    the tool is told to begin: what ended without it ran nothing. `on_output` is called there with
+    each piece of output, within the cap; what it raises ends the tool, and is raised. `python` is
+    AEX's own unless told. Cancelling ends the tool, and returns when nothing of it is left. Raises
     SandboxUnavailable, or PackageError if the package is not the manifest's: nothing of it ran.
     """
     bwrap = find_bwrap()
@@ -75,7 +77,8 @@ async def run(
         raise SandboxUnavailable(f"{manifest.name} needs the network, and no door leads there")
     stop = asyncio.Event()
     streams = Streams(manifest.output_max_bytes, stop, on_output)
-    one = _Run(this_machine(bwrap, python), manifest, door if networked else None, streams, stop)
+    out = door if networked else None
+    one = _Run(this_machine(bwrap, python), manifest, out, on_begin, streams, stop)
     # A task of its own, so that no cancellation leaves anything half ended.
     task = _task(one.whole(package_dir, private, request))
     cancelled = False
@@ -101,6 +104,7 @@ class _Run:
     machine: Machine
     manifest: Manifest
     door: Door | None
+    begins: Callable[[], None]
     streams: Streams
     # Set when it must end now: it wrote too much, or nobody wants it any more.
     stop: asyncio.Event
@@ -120,17 +124,18 @@ class _Run:
             except OSError as error:
                 reason = error.strerror or error
                 raise SandboxUnavailable(f"no sandbox could be started: {reason}") from error
-            return await self._in(process, request)
+            return await self._in(process, prepared, request)
 
-    async def _in(self, process: Process, request: bytes) -> Ran:
+    async def _in(self, process: Process, prepared: Prepared, request: bytes) -> Ran:
         stdin, stdout, stderr = process.pipes
         feeding = _task(feed(stdin, request))
         readers = [_task(self.streams.read(stdout)), _task(self.streams.read_errors(stderr))]
         status, why = None, ""
         try:
-            if stood := await self._stands(process):
+            if stood := await self._stands(process, prepared):
                 self.began = steady_s()
                 async with opened(process.doors(), self.door):
+                    self.begins()
                     await process.tell(self._plan())
                     status, why = await self._verdict(process)
         finally:
@@ -156,12 +161,19 @@ class _Run:
         output = bytes(streams.output)
         return Ran(status or by_itself, exit_code, output, streams.truncated, seconds, why, errors)
 
-    async def _stands(self, process: Process) -> bool:
+    async def _stands(self, process: Process, prepared: Prepared) -> bool:
+        """Whether the tool may begin: its sandbox stands and shows what it should, and nobody has
+        stopped it meanwhile."""
         standing, stopped = _task(process.stands()), _task(self.stop.wait())
         await asyncio.wait({standing, stopped}, timeout=START_S, return_when="FIRST_COMPLETED")
         stood = standing.done() and standing.result()
         await _dropped((standing, stopped))
-        return stood
+        if stood:
+            try:
+                await asyncio.to_thread(seen, process.pid, prepared.shown)
+            except NotGranted as error:
+                raise SandboxUnavailable(f"{self.manifest.name}: {error}") from None
+        return stood and not self.stop.is_set()
 
     async def _verdict(self, process: Process) -> tuple[Status | None, str]:
         """Waits for the first thing that ends the run; None if that is the tool itself."""

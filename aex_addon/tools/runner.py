@@ -50,6 +50,10 @@ class Progress:
 
     started: bool = False
 
+    def begin(self) -> None:
+        """From here on it may have."""
+        self.started = True
+
 
 class Runner:
     """One of a gateway. `store` is AEX_HOME/tools; `private` is what no tool may ever see."""
@@ -68,19 +72,21 @@ class Runner:
                 raise Forbidden("it is of another tool")
             self._capabilities.take(order.capability, leave)
             where = await asyncio.to_thread(package.checked, self._store, manifest)
-            progress.started = True
             return await run.run(
-                manifest, where, order.given, private=self._private, door=order.door
+                manifest,
+                where,
+                order.given,
+                private=self._private,
+                door=order.door,
+                on_begin=progress.begin,
             )
         except Forbidden as error:
             message = f"There is no leave to run {manifest.name}: {error}."
             raise NotStarted("tool_forbidden", message) from None
         except PackageError as error:
-            progress.started = False
             logger.error("tool %s was not run: %s", manifest.name, error)
             raise NotStarted("tool_altered", _sentence(manifest, _ALTERED)) from None
         except SandboxUnavailable as error:
-            progress.started = False
             logger.error("tool %s was not run: %s", manifest.name, error)
             raise NotStarted("sandbox_unavailable", _sentence(manifest, str(error))) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -368,6 +369,32 @@ async def test_a_client_that_went_away_before_has_nothing_run(
     assert (beats.count, rig.agent().reserved_nanousd) == (0, 0)
 
 
+async def test_a_sandbox_that_nobody_waits_for_costs_nothing(
+    rig: Rig, folder: Path, beats: Beats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaves while it is made has nothing run, and is not charged."""
+    install(rig, beats.pack(folder))
+    making, made, prepare = threading.Event(), threading.Event(), run.prepare
+
+    def slow(*words: Any) -> Any:
+        making.set()
+        assert made.wait(30)
+        return prepare(*words)
+
+    monkeypatch.setattr(run, "prepare", slow)
+    async with connected(rig.port) as client:
+        await client.send(wish(rig, "beats"))
+        await until(making.is_set)
+    await until(lambda: next(iter(rig.pipeline.inflight.values())).cut)
+    made.set()
+    await until(lambda: rig.executions()[0].terminal_at)
+    (row,) = rig.executions()
+    why = "the tool did not begin: ended early: the client went away"
+    assert (row.state, row.reason) == ("RELEASED", why)
+    assert (beats.count, rig.agent().reserved_nanousd) == (0, 0)
+    assert sound(rig)
+
+
 async def test_others_are_served_meanwhile(rig: Rig, folder: Path, beats: Beats) -> None:
     """A run that takes long holds nothing up: neither another run nor a page."""
     install(rig, beats.pack(folder))
@@ -487,18 +514,24 @@ def _rest(leave: Leave) -> tuple[str, str, str]:
 async def test_a_fault_within_is_no_free_run(
     rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What may have begun is booked, and the client is told not to try again."""
+    """What may have begun is booked, and the client is told not to try again; what never began is
+    released."""
     install(rig, pack(folder, "sum", SUM))
 
-    async def broken(*_: object, **__: object) -> None:
+    async def broken(*_: object, on_begin: Callable[[], None], **__: object) -> None:
+        if begun:
+            on_begin()
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(run, "run", broken)
-    answer = await ask(rig, "sum")
-    assert (answer.status, answer.code) == (502, "tool_failed")
-    assert answer.headers["x-should-retry"] == "false"
-    (row,) = rig.executions()
-    assert (row.state, row.actual_nanousd) == ("COMMITTED", COST)
+    for begun in (True, False):
+        answer = await ask(rig, "sum")
+        expected = (502, "tool_failed") if begun else (503, "gateway_unavailable")
+        assert (answer.status, answer.code) == expected
+        assert answer.headers["x-should-retry"] == ("false" if begun else "true")
+    first, second = rig.executions()
+    assert (first.state, first.actual_nanousd) == ("COMMITTED", COST)
+    assert (second.state, rig.agent().spent_nanousd) == ("RELEASED", COST)
 
 
 async def test_without_a_ledger_nothing_is_run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aex_addon.tools import machine
-from aex_addon.tools.machine import Machine, NotGranted, Python
+from aex_addon.tools.machine import Granted, Machine, NotGranted, Python
 from tests.aex_addon.tools.hostile import manifest
 
 
@@ -21,7 +21,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def granted(path: Path, *private: Path) -> list[tuple[Path, bool]]:
+def granted(path: Path, *private: Path) -> list[Granted]:
     package = path.parent / "main.py"
     package.touch()
     return list(machine.granted(manifest(package, allowed_fs=(f"rw:{path}",)), private))
@@ -29,7 +29,8 @@ def granted(path: Path, *private: Path) -> list[tuple[Path, bool]]:
 
 def test_a_folder_is_granted(data: Path, tmp_path: Path) -> None:
     """As its manifest names it, with the right to write if that says so."""
-    assert granted(data, tmp_path / "home") == [(data, True)]
+    (found,) = granted(data, tmp_path / "home")
+    assert found == (data, True, (data.stat().st_dev, data.stat().st_ino))
 
 
 def test_a_link_is_not_followed(data: Path, tmp_path: Path) -> None:
@@ -40,6 +41,22 @@ def test_a_link_is_not_followed(data: Path, tmp_path: Path) -> None:
     for path in (link, link / "in"):
         with pytest.raises(NotGranted, match=f"leads to {data}"):
             granted(path)
+
+
+@pytest.mark.parametrize("leads", ["data", "secret", "elsewhere"])
+def test_what_is_seen_is_what_was_found(tmp_path: Path, data: Path, leads: str) -> None:
+    """Another folder in its place, or none, is told, also where the way to it leads elsewhere."""
+    (data / "in").mkdir()
+    (tmp_path / "secret" / "in").mkdir(parents=True)
+    shown = granted(data / "in")
+    machine.seen(os.getpid(), shown)
+    data.rename(tmp_path / "old")
+    data.symlink_to(tmp_path / ("old" if leads == "data" else leads))
+    if leads == "data":
+        machine.seen(os.getpid(), shown)
+        return
+    with pytest.raises(NotGranted, match=r"was exchanged|cannot be seen"):
+        machine.seen(os.getpid(), shown)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

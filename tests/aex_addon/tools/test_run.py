@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from aex_addon.tools import sandbox
-from aex_addon.tools.prepare import SandboxUnavailable
-from aex_addon.tools.run import run
+from aex_addon.tools.prepare import Prepared, SandboxUnavailable
+from aex_addon.tools.process import Process
+from aex_addon.tools.run import Ran, run
 from tests.aex_addon.tools import hostile
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -230,6 +231,76 @@ async def test_what_is_granted_is_seen(tmp_path: Path) -> None:
     ran = await run(ours, package, b"", private=[tmp_path / "home"])
     assert (ran.status, ran.output) == ("ok", b"Read-only file system\n"), ran
     assert (out / "copy").read_text() == "seen"
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+async def test_a_folder_that_is_exchanged_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absolute: bool
+) -> None:
+    """Whoever may write beside it leads no tool elsewhere by a link that comes after the look."""
+    package, data, secret = (tmp_path / name for name in ("package", "data", "secret"))
+    for folder in (package, data, secret):
+        folder.mkdir()
+    (package / "main.py").write_text("print('here')\n")
+    ours = hostile.manifest(package, allowed_fs=(str(data),))
+    start, began = Process.start, list[str]()
+
+    async def late(prepared: Prepared) -> Process:
+        data.rmdir()
+        data.symlink_to(secret if absolute else Path("secret"))
+        return await start(prepared)
+
+    monkeypatch.setattr(Process, "start", late)
+    with pytest.raises(SandboxUnavailable, match="was exchanged while the sandbox was made"):
+        await run(ours, package, b"", private=[secret], on_begin=lambda: began.append("it"))
+    assert began == []
+
+
+async def test_it_is_told_when_the_tool_begins(tmp_path: Path) -> None:
+    """Once, and before any of its output."""
+    package, said = tmp_path / "main.py", list[str]()
+    package.write_text("print('here')\n")
+    await run(
+        hostile.manifest(package),
+        package,
+        b"",
+        private=(),
+        on_begin=lambda: said.append("begun"),
+        on_output=lambda piece: said.append(piece.decode()),
+    )
+    assert said == ["begun", "here\n"]
+
+
+@pytest.mark.parametrize("made", [False, True])
+async def test_a_run_that_is_stopped_while_its_sandbox_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """Or has just been made: the tool never begins."""
+    package, said, stands = tmp_path / "main.py", list[str](), Process.stands
+    package.write_text("print('here')\n")
+    work: asyncio.Task[Ran]
+
+    async def cancels(process: Process) -> bool:
+        stood = made and await stands(process)
+        work.cancel()
+        # Whoever was cancelled comes to know of it.
+        await asyncio.sleep(0)
+        return stood or await stands(process)
+
+    monkeypatch.setattr(Process, "stands", cancels)
+    work = asyncio.ensure_future(
+        run(
+            hostile.manifest(package),
+            package,
+            b"",
+            private=(),
+            on_begin=lambda: said.append("begun"),
+            on_output=lambda piece: said.append(piece.decode()),
+        )
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert said == []
 
 
 async def test_a_long_run_holds_nobody_up(tmp_path: Path) -> None:

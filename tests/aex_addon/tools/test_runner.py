@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aex_addon.tools import registry, run, runner
+from aex_addon.tools import registry, run
 from aex_addon.tools.capability import Capabilities, Leave
 from aex_addon.tools.manifest import read_manifest
 from aex_addon.tools.prepare import SandboxUnavailable
@@ -27,8 +27,9 @@ def began(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tools that were begun; the sandbox itself is another test's."""
     begun: list[str] = []
 
-    async def begin(manifest: Any, *_: Any, **__: Any) -> Ran:
+    async def begin(manifest: Any, *_: Any, on_begin: Callable[[], None], **__: Any) -> Ran:
         begun.append(manifest.name)
+        on_begin()
         return RAN
 
     monkeypatch.setattr(run, "run", begin)
@@ -118,16 +119,18 @@ async def test_what_the_sandbox_refuses_did_not_begin(
     assert (found.value.code, progress.started) == ("sandbox_unavailable", False)
 
 
+@pytest.mark.parametrize("begun", [True, False])
 async def test_what_is_cancelled_may_have_begun(
-    made: Made, monkeypatch: pytest.MonkeyPatch
+    made: Made, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
-    """Once the sandbox was asked; before that, nothing has."""
-    at, go = asyncio.Event(), asyncio.Event()
+    """Once its sandbox has been told of it; before that, nothing has."""
+    at = asyncio.Event()
 
-    async def wait(*_: Any, **__: Any) -> Ran:
+    async def wait(*_: Any, on_begin: Callable[[], None], **__: Any) -> None:
+        if begun:
+            on_begin()
         at.set()
-        await go.wait()
-        return RAN
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(run, "run", wait)
     progress = Progress()
@@ -136,20 +139,4 @@ async def test_what_is_cancelled_may_have_begun(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert progress.started
-
-    looking = asyncio.Event()
-
-    async def look(*_: Any) -> None:
-        looking.set()
-        await go.wait()
-
-    monkeypatch.setattr(runner.asyncio, "to_thread", look)
-    progress = Progress()
-    made.leave = replace(made.leave, execution_id="ex_2")
-    task = asyncio.ensure_future(made.runner.run(made.order(), progress))
-    await looking.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert not progress.started
+    assert progress.started == begun
