@@ -6,8 +6,9 @@
     run         with a capability made by that admission            tools/runner.py
     settle      as any call                                         pipeline.py, tool_run.py
 
-Owns: the order of these steps, how many tools run at once, and ending those whose client has gone.
-Refuses to know: sandboxes, who may have which tool run, what a run is booked at.
+Owns: the order of these steps, and ending those whose client has gone.
+Refuses to know: sandboxes, who may have which tool run, what a run is booked at, how many run at
+once (tool_places.py).
 """
 
 from __future__ import annotations
@@ -32,14 +33,17 @@ from aex_addon.inflight import Attempt, Ending, Recording
 from aex_addon.payers import where_from
 from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
+from aex_addon.tokens import token_hash
 from aex_addon.tool_asked import ToolAsked
 from aex_addon.tool_door import way_out
+from aex_addon.tool_places import Places
 from aex_addon.tool_run import ToolRun
 from aex_addon.tools import request as asks
 from aex_addon.tools.capability import Capabilities, Leave, load_key
 from aex_addon.tools.run import Ran
 from aex_addon.tools.runner import Order, Runner
 from ledger.commands import Admit, Admitted, Replayed
+from ledger.egress import Payer
 from ledger.errors import LedgerError
 from providers.wire import Denial, Facts, Reply
 
@@ -48,7 +52,8 @@ logger = logging.getLogger("aex.tools")
 _BUSY = Denial(
     429,
     "tools_busy",
-    "As many tools are running as this AEX runs at once (tool_runs_max), so nothing was run.",
+    "As many tools are running as this AEX runs at once, or runs for one agent (tool_runs_max), so"
+    " nothing was run.",
     "Try again shortly.",
     retryable=True,
     retry_after=1,
@@ -89,7 +94,7 @@ class ToolCalls:
         self._pipeline = pipeline
         self._parts = pipeline.parts
         self._bench = bench
-        self._running = 0
+        self._places = Places()
         self._runs: dict[http.HTTPFlow, ToolRun] = {}
 
     @fail_closed(_fault)
@@ -118,13 +123,21 @@ class ToolCalls:
         if credential is None:
             return denials.missing_token(source=where_from(flow.client_conn))
         configuration = self._parts.configuration
-        if self._running >= configuration.settings.tool_runs_max:
-            return _BUSY
-        self._running += 1
-        try:
+        agent = await self._agent(credential)
+        if agent is None:
+            # Nothing will be run for it, and the ledger says why.
             return await self._govern(flow, configuration, credential)
-        finally:
-            self._running -= 1
+        with self._places.taken(agent, configuration.settings.tool_runs_max) as taken:
+            return await self._govern(flow, configuration, credential) if taken else _BUSY
+
+    async def _agent(self, credential: Credential) -> str | None:
+        """Who asks, if it is somebody who may."""
+        token, named = token_hash(credential.token), credential.agent
+        try:
+            found = await self._parts.books.call(lambda store: store.payer(token, named))
+        except LedgerError:
+            return None
+        return found.agent if isinstance(found, Payer) else None
 
     async def _govern(
         self, flow: http.HTTPFlow, configuration: Configuration, credential: Credential

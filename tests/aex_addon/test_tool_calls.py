@@ -19,7 +19,14 @@ from aex_addon.tokens import mint, token_hash
 from aex_addon.tool_calls import ToolCalls
 from aex_addon.tools import registry, run
 from aex_addon.tools.capability import Capabilities, Leave
-from ledger.admin_commands import CreateAgent, RevokeToken, SetLimits, SetState, SetTool
+from ledger.admin_commands import (
+    CreateAgent,
+    IssueToken,
+    RevokeToken,
+    SetLimits,
+    SetState,
+    SetTool,
+)
 from ledger.audit import audit
 from ledger.errors import LedgerUnavailable
 from tests.aex_addon.rig import Rig, gateway
@@ -447,6 +454,33 @@ async def test_so_many_run_at_once(tmp_path: Path, folder: Path, beats: Beats) -
             assert len(rig.executions()) == 1
         await until(lambda: not rig.pipeline.inflight)
         assert (await ask(rig, "sum", {"numbers": []})).status == 200
+
+
+async def test_one_agent_does_not_hold_all_places(
+    tmp_path: Path, folder: Path, beats: Beats
+) -> None:
+    """By however many tokens it asks; who may have nothing run takes none."""
+    async with gateway(tmp_path / "home", 1, tool_runs_max=2) as rig:
+        install(rig, beats.pack(folder))
+        install(rig, pack(folder, "sum", SUM))
+        asking = [mint() for _ in range(3)]
+        second, other, paused = [{"authorization": f"Bearer {each.secret}"} for each in asking]
+        hashes = [(each.token_hash, each.token_id) for each in asking]
+        rig.assembly.store.execute(
+            [
+                IssueToken("bot", *hashes[0], "execution", "second", 0, "test"),
+                CreateAgent("eve", 10**9, 0, 0, "test", *hashes[1]),
+                CreateAgent("late", 10**9, 0, 0, "test", *hashes[2]),
+                SetState("late", "PAUSED", "it waits", "test"),
+            ]
+        )
+        async with connected(rig.port) as client:
+            await under_way(rig, beats, client)
+            for headers in ({}, second):
+                answer = await ask(rig, "sum", {"numbers": []}, headers=headers)
+                assert (answer.status, answer.code) == (429, "tools_busy")
+            assert (await ask(rig, "sum", {"numbers": []}, headers=paused)).status == 423
+            assert (await ask(rig, "sum", {"numbers": []}, headers=other)).status == 200
 
 
 async def test_a_stop_ends_and_books_it(rig: Rig, folder: Path, beats: Beats) -> None:
