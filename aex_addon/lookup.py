@@ -12,8 +12,8 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections import Counter, deque
 from ipaddress import ip_address
-from weakref import WeakValueDictionary
 
 from aex_addon.host_names import plain
 from ledger.egress_entries import Address
@@ -33,44 +33,73 @@ class Unresolved(Exception):
 
 
 class Lookup:
-    """One of a gateway: calls wait for their turn where many are asked for at once, and no asker
-    takes the turns of all others."""
+    """One of a gateway: calls wait for their turn where many are asked for at once, but everybody
+    has one look-up under way whoever else has how many. So there are no more threads than
+    `_AT_ONCE` and those who ask, whom the operator has made."""
 
     def __init__(self, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
-        self._room = asyncio.Semaphore(_AT_ONCE)
-        # Each as long as somebody holds, or waits for, a part of it.
-        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._under_way: Counter[str] = Counter()
+        # Turns that are waited for, of each asker in the order of coming.
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     async def __call__(self, name: str, asker: str = "") -> list[Address]:
         """All addresses of a name, in the order of trying them. Raises Unresolved."""
-        share = self._shares.setdefault(asker, asyncio.Semaphore(_OF_ONE))
         try:
             async with asyncio.timeout(self._deadline_s):
-                await share.acquire()
-                try:
-                    await self._room.acquire()
-                except BaseException:
-                    share.release()
-                    raise
+                await self._turn(asker)
                 found = asyncio.get_running_loop().create_future()
-                self._begin(name, found, share)
+                self._begin(name, found, asker)
                 return _addresses(await found)
         except TimeoutError:
             raise Unresolved(late=True) from None
         except (OSError, UnicodeError):
             raise Unresolved(late=False) from None
 
-    def _begin(self, name: str, found: asyncio.Future[list[str]], share: asyncio.Semaphore) -> None:
-        asking = threading.Thread(target=self._ask, args=(name, found, share), daemon=True)
+    async def _turn(self, asker: str) -> None:
+        """Waits until the asker may begin one, which then counts as under way."""
+        if asker not in self._waiting and self._may(asker):
+            self._under_way[asker] += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(asker, deque()).append(turn)
+        try:
+            await turn
+        except BaseException:
+            if not turn.cancelled():
+                # It came at the very moment.
+                self._ended(asker)
+            raise
+
+    def _may(self, asker: str) -> bool:
+        mine = self._under_way[asker]
+        return not mine or (mine < _OF_ONE and self._under_way.total() < _AT_ONCE)
+
+    def _serve(self) -> None:
+        for asker, turns in list(self._waiting.items()):
+            while turns and (turns[0].done() or self._may(asker)):
+                turn = turns.popleft()
+                if not turn.done():
+                    self._under_way[asker] += 1
+                    turn.set_result(None)
+            if not turns:
+                del self._waiting[asker]
+
+    def _ended(self, asker: str) -> None:
+        self._under_way[asker] -= 1
+        # No name stays of whoever has none.
+        self._under_way += Counter()
+        self._serve()
+
+    def _begin(self, name: str, found: asyncio.Future[list[str]], asker: str) -> None:
+        asking = threading.Thread(target=self._ask, args=(name, found, asker), daemon=True)
         try:
             asking.start()
         except RuntimeError as error:
-            self._room.release()
-            share.release()
+            self._ended(asker)
             raise OSError("no thread can be had") from error
 
-    def _ask(self, name: str, found: asyncio.Future[list[str]], share: asyncio.Semaphore) -> None:
+    def _ask(self, name: str, found: asyncio.Future[list[str]], asker: str) -> None:
         answer: list[str] | Exception
         try:
             listed = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -79,16 +108,12 @@ class Lookup:
             answer = error
         # The loop may have ended meanwhile, and then nobody waits.
         with contextlib.suppress(RuntimeError):
-            found.get_loop().call_soon_threadsafe(self._told, found, share, answer)
+            found.get_loop().call_soon_threadsafe(self._told, found, asker, answer)
 
     def _told(
-        self,
-        found: asyncio.Future[list[str]],
-        share: asyncio.Semaphore,
-        answer: list[str] | Exception,
+        self, found: asyncio.Future[list[str]], asker: str, answer: list[str] | Exception
     ) -> None:
-        self._room.release()
-        share.release()
+        self._ended(asker)
         if found.done():
             return
         if isinstance(answer, Exception):

@@ -53,50 +53,87 @@ async def test_no_thread_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
             await look_up("example.com")
 
 
-async def test_one_asker_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose names nobody answers for holds up his own look-ups alone; nothing is left of him."""
-    release = threading.Event()
+class Hanging:
+    """A resolver that answers for names with `slow` in them once it is let go."""
 
-    def answer(host: str, *_args: object, **_more: object) -> list[object]:
-        if host.startswith("slow"):
-            release.wait(30)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.free = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", self.answer)
+
+    def answer(self, host: str, *_args: object, **_more: object) -> list[object]:
+        self.asked.append(host)
+        if "slow" in host:
+            self.free.wait(30)
         return [(0, 0, 0, "", ("203.0.113.7", 0))]
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+async def test_everybody_has_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose names nobody answers for holds up his own look-ups alone, however many do so together;
+    who comes new finds one turn, and after it the next; nothing is left of anybody."""
+    resolver = Hanging(monkeypatch)
     look_up = Lookup(deadline_s=30)
     others = set(threading.enumerate())
-    names = [f"slow{n}.example" for n in range(2 * lookup._AT_ONCE)]
-    waiting = [asyncio.ensure_future(look_up(name, "eve")) for name in names]
+    askers = [f"eve{n}" for n in range(lookup._AT_ONCE)]
+    waiting = [
+        asyncio.ensure_future(look_up(f"{asker}-{n}.slow.example", asker))
+        for asker in askers
+        for n in range(2 * lookup._OF_ONE)
+    ]
     await asyncio.sleep(0)
-    assert list(map(str, await look_up("good.example", "bot"))) == ["203.0.113.7"]
+    found = await asyncio.gather(*(look_up(f"{n}.good.example", "bot") for n in range(5)))
+    assert [list(map(str, each)) for each in found] == [["203.0.113.7"]] * 5
     assert not any(each.done() for each in waiting)
-    release.set()
+    # As many as there is room for; then one of each.
+    crowd = lookup._AT_ONCE // lookup._OF_ONE
+    expected = [lookup._OF_ONE] * crowd + [1] * (len(askers) - crowd)
+    assert [look_up._under_way[asker] for asker in askers] == expected
+    resolver.free.set()
     await asyncio.gather(*waiting)
-    del waiting
     for thread in set(threading.enumerate()) - others:
         thread.join(20)
-    assert dict(look_up._shares) == {}
+    assert (look_up._waiting, dict(look_up._under_way)) == ({}, {})
 
 
 async def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that wait are told so in time, no more ask than there is room for, and when it answers
+    """Those that wait are told so in time, no more ask than one asker may, and when it answers
     again so does this."""
-    asked: list[str] = []
-    release = threading.Event()
-
-    def hang(host: str, *_args: object, **_more: object) -> list[object]:
-        asked.append(host)
-        release.wait(30)
-        return [(0, 0, 0, "", ("203.0.113.7", 0))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    resolver = Hanging(monkeypatch)
     look_up = Lookup(deadline_s=0.2)
-    waiting = [look_up(f"{n}.example", str(n % 4)) for n in range(lookup._AT_ONCE + 4)]
+    waiting = [look_up(f"{n}.slow.example", "bot") for n in range(2 * lookup._OF_ONE)]
     found = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(each) for each in found] == [Unresolved] * len(waiting)
     assert all(isinstance(each, Unresolved) and each.late for each in found)
-    assert len(asked) == lookup._AT_ONCE
-    release.set()
-    patient = Lookup(deadline_s=30)
-    patient._room = look_up._room
-    assert list(map(str, await patient("again.example"))) == ["203.0.113.7"]
+    assert look_up._under_way["bot"] == lookup._OF_ONE
+    look_up._deadline_s = 30
+    late = asyncio.ensure_future(look_up("again.example", "bot"))
+    await asyncio.sleep(0)
+    assert look_up._under_way["bot"] == lookup._OF_ONE
+    resolver.free.set()
+    assert list(map(str, await late)) == ["203.0.113.7"]
+    assert len(resolver.asked) <= lookup._OF_ONE + 1
+
+
+async def test_a_turn_that_comes_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who leaves as his turn comes gives it to the next one."""
+    resolver = Hanging(monkeypatch)
+    look_up = Lookup(deadline_s=30)
+    held = [
+        asyncio.ensure_future(look_up(f"{n}.slow.example", "bot")) for n in range(lookup._OF_ONE)
+    ]
+    leaving = asyncio.ensure_future(look_up("left.example", "bot"))
+    staying = asyncio.ensure_future(look_up("right.example", "bot"))
+    await asyncio.sleep(0)
+    serve = look_up._serve
+
+    def leave() -> None:
+        serve()
+        leaving.cancel()
+
+    monkeypatch.setattr(look_up, "_serve", leave)
+    resolver.free.set()
+    assert list(map(str, await staying)) == ["203.0.113.7"]
+    await asyncio.gather(*held)
+    assert leaving.cancelled()
+    assert "left.example" not in resolver.asked
+    assert (look_up._waiting, dict(look_up._under_way)) == ({}, {})
