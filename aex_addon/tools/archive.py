@@ -23,6 +23,8 @@ SUFFIXES = (".tar.gz", ".tgz", ".zip")
 # Folders are passed over; so many of them, or such long headers, are no package.
 _ENTRIES_MAX = 4 * FILES_MAX
 _UNPACKED_MAX = BYTES_MAX + _ENTRIES_MAX * 1024
+# The other ways may ask for gigabytes before they give a byte.
+_UNPACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -78,6 +80,10 @@ def _zip(path: Path) -> Iterator[Member]:
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise PackageError(f"{path}: {name!r} is a link or a device; there are none")
             _small(info.file_size, name, path)
+            if info.compress_type not in _UNPACKED_BY:
+                raise PackageError(
+                    f"{path}: {name!r} is packed otherwise than by deflate; use that"
+                )
             with archive.open(info) as file:
                 content = file.read(BYTES_MAX + 1)
             yield Member(named(name, path), bool(mode & 0o100), content)

@@ -149,6 +149,15 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
             read(path)
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_of_packing(tmp_path: Path, way: int) -> None:
+    """They are not read: their unpackers may take any amount of memory, and fail in any way."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", way) as made:
+        made.writestr("x", b"y")
+    with pytest.raises(PackageError, match="use that"):
+        read(tmp_path / "a.zip")
+
+
 def test_a_zip_that_wants_a_password(tmp_path: Path) -> None:
     """It cannot be read."""
     path = zipped(tmp_path / "a.zip", ("x", 0, b"y"))
