@@ -42,6 +42,7 @@ class ToolRun(InFlight):
         """Ends the tool; its hook settles the run, and tells the client this."""
         self.denial = self.denial or denial
         self.cut = self.cut or f"ended early: {denial.message}"
+        self.progress.stopped = True
         if self.task is not None:
             self.task.cancel()
         return True

@@ -65,9 +65,9 @@ async def run(
     its manifest says: AEX_HOME and a ledger that lies outside of it. `door` is for a tool that is
     granted the network, which does not run without. `on_begin` is called on the loop just before
     the tool is told to begin: what ended without it ran nothing. `on_output` is called there with
-    each piece of output, within the cap; what it raises ends the tool, and is raised. `python` is
-    AEX's own unless told. Cancelling ends the tool, and returns when nothing of it is left. Raises
-    SandboxUnavailable, or PackageError if the package is not the manifest's: nothing of it ran.
+    each piece of output, within the cap. What either raises ends the tool, and is raised. `python`
+    is AEX's own unless told. Cancelling ends the tool, and returns when nothing of it is left.
+    Raises SandboxUnavailable, or PackageError if the package is not the manifest's: nothing ran.
     """
     bwrap = find_bwrap()
     if bwrap is None:

@@ -46,12 +46,18 @@ class Order:
 
 @dataclass(slots=True)
 class Progress:
-    """started: the tool may have begun, so that its run costs what it costs."""
+    """started: the tool may have begun, so that its run costs what it costs.
+
+    stopped: it is to begin no more, for its run may be booked already.
+    """
 
     started: bool = False
+    stopped: bool = False
 
     def begin(self) -> None:
-        """From here on it may have."""
+        """From here on it may have. Raises NotStarted."""
+        if self.stopped:
+            raise NotStarted("tool_stopped", "The tool was stopped before it began.")
         self.started = True
 
 

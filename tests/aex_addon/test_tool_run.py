@@ -86,6 +86,9 @@ async def test_it_is_ended_before_its_end(started: bool, booked: type) -> None:
     assert made.task is not None
     await asyncio.wait({made.task})
     assert made.task.cancelled()
+    with pytest.raises(NotStarted):
+        made.progress.begin()
+    assert made.progress.started == started
     command = made.end("broken")
     assert isinstance(command, booked)
     said = command.reason if isinstance(command, Commit) else command.proof

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -257,18 +257,30 @@ async def test_a_folder_that_is_exchanged_is_not_shown(
 
 
 async def test_it_is_told_when_the_tool_begins(tmp_path: Path) -> None:
-    """Once, and before any of its output."""
+    """Once, and before any of its output; whoever then refuses has nothing run."""
     package, said = tmp_path / "main.py", list[str]()
     package.write_text("print('here')\n")
-    await run(
-        hostile.manifest(package),
-        package,
-        b"",
-        private=(),
-        on_begin=lambda: said.append("begun"),
-        on_output=lambda piece: said.append(piece.decode()),
-    )
+
+    async def runs(on_begin: Callable[[], None]) -> None:
+        await run(
+            hostile.manifest(package),
+            package,
+            b"",
+            private=(),
+            on_begin=on_begin,
+            on_output=lambda piece: said.append(piece.decode()),
+        )
+
+    await runs(lambda: said.append("begun"))
     assert said == ["begun", "here\n"]
+
+    def refuses() -> None:
+        said.append("refused")
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        await runs(refuses)
+    assert said == ["begun", "here\n", "refused"]
 
 
 @pytest.mark.parametrize("made", [False, True])
