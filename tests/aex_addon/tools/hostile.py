@@ -135,6 +135,10 @@ TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
         "import os" + GRANDCHILD + "while True: time.sleep(9)\n",
         {"leave": True},
     ),
+    "is late with a grandchild": (
+        "import os" + GRANDCHILD + "while True: time.sleep(9)\n",
+        {"ttl_seconds": 4},
+    ),
     "ignores signals": (
         (
             "import signal, time\n"

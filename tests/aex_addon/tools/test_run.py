@@ -80,6 +80,12 @@ def test_nothing_is_left_of_any(ends: dict[str, End]) -> None:
     assert was_there["ignores signals"] == 1
 
 
+def test_a_grandchild_ends_with_its_time(ends: dict[str, End]) -> None:
+    """Which said that it was there; its parent had long ended, and its session was its own."""
+    end = ends["is late with a grandchild"]
+    assert (end["status"], end["output"], end["left"]) == ("timed_out", "here", 0)
+
+
 def test_nothing_of_the_outside_is_seen(ends: dict[str, End]) -> None:
     """Neither AEX's home, nor its environment, nor another home, nor what processes there are."""
     found = said(ends["snoops"])
@@ -211,7 +217,8 @@ async def test_a_program_of_the_package_runs(tmp_path: Path) -> None:
 
 
 async def test_what_is_granted_is_seen(tmp_path: Path) -> None:
-    """A folder as the manifest names it: to read, or to write."""
+    """A folder as the manifest names it: to read, or to write; what is to be read alone cannot be
+    had to write by another name."""
     package, data, out = (tmp_path / name for name in ("package", "data", "out"))
     for folder in (package, data, out):
         folder.mkdir(mode=0o777)
@@ -219,9 +226,11 @@ async def test_what_is_granted_is_seen(tmp_path: Path) -> None:
     (data / "in.txt").write_text("seen")
     (data / "in.txt").chmod(0o666)
     (package / "main.py").write_text(
-        "import sys\ndata, out = sys.argv[1:]\n"
+        "import os, sys\ndata, out = sys.argv[1:]\n"
         "open(out + '/copy', 'w').write(open(data + '/in.txt').read())\n"
         "try: open(data + '/in.txt', 'a')\nexcept OSError as error: print(error.strerror)\n"
+        "try: os.link(data + '/in.txt', out + '/in.txt')\n"
+        "except OSError as error: print(error.strerror)\n"
     )
     ours = hostile.manifest(
         package,
@@ -229,7 +238,8 @@ async def test_what_is_granted_is_seen(tmp_path: Path) -> None:
         allowed_fs=(str(data), f"rw:{out}"),
     )
     ran = await run(ours, package, b"", private=[tmp_path / "home"])
-    assert (ran.status, ran.output) == ("ok", b"Read-only file system\n"), ran
+    said = b"Read-only file system\nInvalid cross-device link\n"
+    assert (ran.status, ran.output) == ("ok", said), ran
     assert (out / "copy").read_text() == "seen"
 
 
