@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 from mcp.server.fastmcp import Context, FastMCP
+from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
+from mcp.types import JSONRPCMessage
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -51,9 +53,10 @@ class Seen:
 @dataclass
 class McpServer:
     """Listens from `start` to `stop`. `gate` holds the tool `work` after its first report; with an
-    `authority`, agents log in."""
+    `authority`, agents log in. Where streams can be `resumed`, `work` ends that of its answer."""
 
     json_answers: bool = False
+    resumed: bool = False
     authority: Authority | None = None
     seen: list[Seen] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
@@ -91,6 +94,24 @@ class McpServer:
         return app
 
 
+class _Kept(EventStore):
+    """All that was ever said, of every stream."""
+
+    def __init__(self) -> None:
+        self._said: list[tuple[str, JSONRPCMessage | None]] = []
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        self._said.append((stream_id, message))
+        return str(len(self._said))
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str:
+        stream, _ = self._said[int(last_event_id) - 1]
+        for number, (each, message) in enumerate(self._said, start=1):
+            if each == stream and number > int(last_event_id) and message is not None:
+                await send_callback(EventMessage(message, str(number)))
+        return stream
+
+
 class _Recording:
     """Notes each request, its body included."""
 
@@ -117,6 +138,8 @@ def _tools(server: McpServer) -> FastMCP:
     closed: dict[str, Any] = {}
     if server.authority is not None:
         closed = {"auth_server_provider": server.authority, "auth": settings()}
+    if server.resumed:
+        closed |= {"event_store": _Kept(), "retry_interval": 10}
     tools = FastMCP("desk", json_response=server.json_answers, **closed)
 
     @tools.tool()
@@ -142,6 +165,8 @@ def _tools(server: McpServer) -> FastMCP:
         """Reports, waits, and is done."""
         server.ran.append("work")
         await ctx.report_progress(1, 2, "half")
+        if server.resumed:
+            await ctx.close_sse_stream()
         await asyncio.to_thread(server.gate.wait, 30)
         return "done"
 

@@ -57,6 +57,14 @@ def closed() -> Iterator[McpServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def leaving() -> Iterator[McpServer]:
+    """One that ends its streams early, and goes on with them where it is asked to."""
+    server = McpServer(resumed=True).start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def server(running: McpServer) -> McpServer:
     running.reset()
@@ -68,12 +76,13 @@ def gateway(
     running: McpServer,
     quick: McpServer,
     closed: McpServer,
+    leaving: McpServer,
     provider_process: Provider,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
     made = Gateway(tmp_path_factory.mktemp("gateway") / "home", provider_process.url)
     urls = {"desk": running.url, "quick": quick.url, "login": closed.url, "stateless": STATELESS}
-    urls |= {"keyed": running.url}
+    urls |= {"leaving": leaving.url, "keyed": running.url}
     tables = [table(name, url) for name, url in urls.items()]
     made.write_config("".join([made.config.read_text(), *tables, KEY]))
     yield made.start()
@@ -235,6 +244,52 @@ async def test_answers_in_json(quick: McpServer, door: Door, gateway: Gateway) -
             await mcp.call_tool("erase", {"name": "x"})
     assert quick.ran == ["add"]
     assert account(gateway, agent).spent == CENT
+
+
+async def test_an_answer_that_comes_later(leaving: McpServer, door: Door, agent: Agent) -> None:
+    """A stream that its server ends early is resumed by the SDK: the answer comes, by a request
+    that is free, and the call is paid once."""
+    leaving.reset()
+    leaving.gate.set()
+    async with session(door, agent, name="leaving") as mcp:
+        assert (await mcp.call_tool("work", {})).content[0].text == "done"
+    resumed = [each for each in leaving.seen if "last-event-id" in each.headers]
+    assert [each.method for each in resumed] == ["GET"]
+    rows = ended(door.gateway, agent)
+    (row,) = [row for row in rows if row["endpoint"] == "tools/call"]
+    assert (row["model"], row["state"], row["actual_nanousd"]) == ("work", "COMMITTED", 3 * CENT)
+    assert account(door.gateway, agent).spent == 3 * CENT
+    assert leaving.ran == ["work"]
+
+
+def test_a_list_that_is_resumed(leaving: McpServer, door: Door, gateway: Gateway) -> None:
+    """It is filtered as the list itself was: by its form, for nobody asked for one there."""
+    agent = gateway.create_agent("5", 0, "--allow-tool", "leaving/add")
+    headers = {"accept": "application/json, text/event-stream"}
+    with door.client(agent, base_url=origin(door, "leaving"), headers=headers) as client:
+        told = client.post("/mcp", json=asked("initialize", INTRODUCED))
+        client.headers["mcp-session-id"] = told.headers["mcp-session-id"]
+        client.headers["mcp-protocol-version"] = INTRODUCED["protocolVersion"]
+        first = client.post("/mcp", json=asked("tools/list")).text.splitlines()
+        place = next(line.partition(": ")[2] for line in first if line.startswith("id: "))
+        with client.stream("GET", "/mcp", headers={"last-event-id": place}) as again:
+            line = next(each for each in again.iter_lines() if "tools" in each)
+    for each in (line, next(each for each in first if "tools" in each)):
+        (tool,) = json.loads(each.partition(": ")[2])["result"]["tools"]
+        assert tool["name"] == "add"
+    assert "last-event-id" in leaving.seen[-1].headers
+
+
+INTRODUCED: Any = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "x", "version": "1"},
+}
+
+
+def asked(method: str, params: Any = None) -> dict[str, Any]:
+    """A request, as it is posted."""
+    return {"jsonrpc": "2.0", "id": 7, "method": method, "params": params or {}}
 
 
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"erase","arguments":{}}}'
