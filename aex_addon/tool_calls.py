@@ -33,6 +33,7 @@ from aex_addon.inflight import Attempt, Ending, Recording
 from aex_addon.payers import where_from
 from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
+from aex_addon.settings import Settings
 from aex_addon.tokens import token_hash
 from aex_addon.tool_asked import ToolAsked
 from aex_addon.tool_door import way_out
@@ -80,6 +81,12 @@ def bench(home: Home, ledger: str) -> Bench:
         file = home.path / ledger.removeprefix(_SQLITE)
         private += [file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm")]
     return Bench(Runner(capabilities, home.tools, tuple(private)), capabilities, home.bundle)
+
+
+def _key_files(settings: Settings) -> tuple[Path, ...]:
+    """Where keys of providers and MCP servers lie, as aex.toml says."""
+    named = (*settings.providers.values(), *settings.mcp.values())
+    return tuple(Path(each.api_key_file).expanduser() for each in named if each.api_key_file)
 
 
 def _fault(flow: http.HTTPFlow) -> http.Response:
@@ -169,7 +176,8 @@ class ToolCalls:
         async with way_out(self._parts, self._bench.bundle, run, address) as door:
             # Its time does not begin while the ledger lends a token.
             capability = self._bench.capabilities.make(leave, manifest.ttl_seconds * 10**9)
-            order = Order(leave, capability, manifest, given, door)
+            private = _key_files(self._parts.settings)
+            order = Order(leave, capability, manifest, given, door, private)
             return await self._bench.runner.run(order, run.progress)
 
     async def _run(self, flow: http.HTTPFlow, run: ToolRun, given: bytes) -> Denial | None:

@@ -34,7 +34,8 @@ class NotStarted(Exception):
 class Order:
     """One run. capability: made by its admission for just this; given: the standard input.
 
-    door: the way out of a tool that is granted the network.
+    door: the way out of a tool that is granted the network. private: what is not to be seen by it,
+    beside what is never.
     """
 
     leave: Leave
@@ -42,6 +43,7 @@ class Order:
     manifest: Manifest
     given: bytes = field(repr=False)
     door: Door | None = None
+    private: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class Runner:
                 manifest,
                 where,
                 order.given,
-                private=self._private,
+                private=(*self._private, *order.private),
                 door=order.door,
                 on_begin=progress.begin,
             )

@@ -333,6 +333,25 @@ async def test_without_a_sandbox_nothing_is_run(
     assert beats.count == 0
 
 
+async def test_no_tool_is_shown_a_key(tmp_path: Path, folder: Path, provider: Upstream) -> None:
+    """Where aex.toml names its file, no manifest grants a folder that it lies in."""
+    keys, data = tmp_path / "keys", tmp_path / "data"
+    keys.mkdir()
+    data.mkdir()
+    (keys / "openai").write_text("sk-secret")
+    (keys / "openai").chmod(0o600)
+    upstream = f"http://127.0.0.1:{provider.port}"
+    providers = {"openai": {"upstream": upstream, "api_key_file": str(keys / "openai")}}
+    async with gateway(tmp_path / "home", provider.port, providers=providers) as rig:
+        install(rig, pack(folder, "good", SUM, allowed_fs=[str(data)]))
+        assert (await ask(rig, "good", {"numbers": []})).status == 200
+        install(rig, pack(folder, "bad", SUM, allowed_fs=[str(keys)]))
+        answer = await ask(rig, "bad", {"numbers": []})
+        assert (answer.status, answer.code) == (503, "sandbox_unavailable")
+        assert "is shown to no tool" in answer.json["error"]["message"]
+        assert [row.state for row in rig.executions()] == ["COMMITTED", "RELEASED"]
+
+
 async def test_a_client_that_goes_away_ends_it(rig: Rig, folder: Path, beats: Beats) -> None:
     """Tool and child are gone, and the run is booked; nobody else's is touched."""
     install(rig, beats.pack(folder))
