@@ -67,7 +67,8 @@ def _path(text: str) -> str:
     for closed in CLOSED_TO_TOOLS:
         if path.is_relative_to(closed):
             raise ValueError(f"{text!r} is not given to tools, as everything in {closed}")
-    if path in _HOLDERS_OF_HOMES or path.parent in _HOLDERS_OF_HOMES[:2]:
+    holds = any(each.is_relative_to(path) for each in _HOLDERS_OF_HOMES)
+    if holds or path.parent in _HOLDERS_OF_HOMES[:2]:
         raise ValueError(f"{text!r} holds somebody's home; name a folder in it")
     if any(part.startswith(".") for part in path.parts):
         raise ValueError(f"{text!r} is hidden; secrets are kept in such places")

@@ -87,6 +87,8 @@ def test_every_field() -> None:
         ({"allowed_fs": ["/var/run/docker.sock"]}, "as everything in /var/run"),
         ({"allowed_fs": ["/home"]}, "holds somebody's home"),
         ({"allowed_fs": ["/home/u"]}, "holds somebody's home"),
+        ({"allowed_fs": ["/var"]}, "holds somebody's home"),
+        ({"allowed_fs": ["/var/lib"]}, "holds somebody's home"),
         ({"allowed_fs": ["/home/u/.ssh"]}, "is hidden"),
         ({"allowed_fs": ["/srv/a", "rw:/srv/a/b"]}, "lie one in the other"),
         ({"allowed_fs": ["/srv/a", "/srv/a"]}, "lie one in the other"),
