@@ -38,7 +38,7 @@ from aex_addon.tokens import token_hash
 from aex_addon.tool_asked import ToolAsked
 from aex_addon.tool_door import way_out
 from aex_addon.tool_places import Places
-from aex_addon.tool_run import ToolRun
+from aex_addon.tool_run import ToolRun, lost
 from aex_addon.tools import request as asks
 from aex_addon.tools.capability import Capabilities, Leave, load_key
 from aex_addon.tools.run import Ran
@@ -60,6 +60,7 @@ _BUSY = Denial(
     retry_after=1,
 )
 _SQLITE = "sqlite:///"
+_BEGUN = "aex.tool.begun"
 _GONE = Denial(499, "client_gone", "the client went away")
 
 
@@ -91,6 +92,8 @@ def _key_files(settings: Settings) -> tuple[Path, ...]:
 
 def _fault(flow: http.HTTPFlow) -> http.Response:
     execution = flow.metadata.get(EXECUTION)
+    if flow.metadata.get(_BEGUN):
+        return refuse(flow, lost(execution))
     return refuse(flow, denials.unavailable("a fault inside AEX, see its log", execution))
 
 
@@ -194,6 +197,7 @@ class ToolCalls:
         finally:
             del self._runs[flow]
             run.task.cancel()
+            flow.metadata[_BEGUN] = run.progress.started
         answer = run.answer()
         if isinstance(answer, Denial):
             await self._settle(flow, run, "broken")

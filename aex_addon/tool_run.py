@@ -93,8 +93,7 @@ class ToolRun(InFlight):
         logger.error("a tool could not be followed to its end", exc_info=error)
         if not self.progress.started:
             return denials.unavailable("a fault inside AEX, see its log", execution_id)
-        message = "AEX could not follow this tool to its end; it may have done its work."
-        return Denial(502, "tool_failed", message, _LOOK, execution_id=execution_id)
+        return lost(execution_id)
 
     def _told(self, ran: Ran) -> Reply:
         told: dict[str, Any] = {
@@ -110,6 +109,12 @@ class ToolRun(InFlight):
         }
         fields = (("content-type", "application/json"),)
         return Reply(200, fields, json.dumps(told, ensure_ascii=False).encode())
+
+
+def lost(execution_id: str | None) -> Denial:
+    """What a client is told of a tool that may have done its work, where nobody knows."""
+    message = "AEX could not follow this tool to its end; it may have done its work."
+    return Denial(502, "tool_failed", message, _LOOK, execution_id=execution_id)
 
 
 def _output(data: bytes) -> dict[str, str]:

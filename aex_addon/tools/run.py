@@ -134,9 +134,10 @@ class _Run:
         try:
             if stood := await self._stands(process, prepared):
                 self.began = steady_s()
+                plan = self._plan()
                 async with opened(process.doors(), self.door):
                     self.begins()
-                    await process.tell(self._plan())
+                    await process.tell(plan)
                     status, why = await self._verdict(process)
         finally:
             process.kill()
