@@ -29,7 +29,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
 from mitmproxy.utils import asyncio_utils
 
-from aex_addon import clock, logs, reload_asks, vpn
+from aex_addon import clock, descriptors, logs, reload_asks, vpn
 from aex_addon.addons import body_size_limit, default_addons, options
 from aex_addon.assembly import Assembly, assemble
 from aex_addon.capture_modes import as_mitmproxy, kind_of
@@ -57,6 +57,7 @@ def run(
     on_ready(host, port) is called once the listener stands. Raises what `assemble` raises, and
     HomeError where the address cannot be had.
     """
+    descriptors.take()
     return asyncio.run(_serve(home, settings, on_ready, environ))
 
 
