@@ -203,8 +203,10 @@ class _Run:
 
 async def _watched(pid: int, memory_max_mib: int) -> str:
     """Ends when the sandbox holds too much; says what."""
+    polite = False
     while True:
         await asyncio.sleep(watch.EVERY_S)
+        polite = polite or await asyncio.to_thread(watch.made_polite, pid)
         if why := await asyncio.to_thread(watch.beyond, pid, memory_max_mib):
             return why
 

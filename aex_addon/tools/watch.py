@@ -1,6 +1,7 @@
 """How much a sandbox holds: memory of all its processes together, and files.
 
-Owns: counting it from outside, and the verdict. Refuses to know: what is done about it.
+Owns: counting it from outside, and the verdict; that all of it stands back behind others.
+Refuses to know: what is done about it.
 
 A limit of a process is none of a hundred, and control groups are not everybody's to make. So what
 is there is counted a few times a second, which between two looks leaves a tool what it can fill
@@ -13,6 +14,8 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from aex_addon.tools.inside import NICENESS
 
 MIB = 1024 * 1024
 INODES_MAX = 20_000
@@ -36,6 +39,20 @@ def beyond(pid: int, memory_max_mib: int) -> str:
     if used > memory_max_mib * MIB:
         return f"it used more memory than memory_max_mib allows, {memory_max_mib} MiB"
     return f"it made more than {INODES_MAX} files" if inodes > INODES_MAX else ""
+
+
+def made_polite(pid: int) -> bool:
+    """Whether the session of this process lets others go first, or cannot; False: try again."""
+    session = Path(f"/proc/{pid}/autogroup")
+    try:
+        if not session.read_text().endswith(f" nice {NICENESS}\n"):
+            session.write_text(str(NICENESS))
+    except BlockingIOError:
+        return False
+    except OSError:
+        # It is gone, or the kernel shares otherwise.
+        return True
+    return True
 
 
 def _held(proc: Path) -> Iterator[int]:

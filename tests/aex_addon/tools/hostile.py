@@ -96,6 +96,11 @@ attempt("memory of nobody", lambda: mmap.mmap(-1, 4096))
 attempt("as much of zeros", lambda: open("/dev/zero"))
 attempt("status", lambda: [line.split() for line in open("/proc/self/status")
                            if line.startswith(("Cap", "NoNewPrivs", "Groups"))])
+def politeness():
+    while (last := open("/proc/self/autogroup").read().split()[-1]) != "10":
+        time.sleep(0.05)
+    return last
+attempt("politeness", politeness)
 attempt("session", lambda: os.getsid(0) > 0 and os.ttyname(0))
 """
 FORKS = """
@@ -128,7 +133,7 @@ if not os.fork():
 TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "snoops": (_ASKED + _TRY + SNOOPS + _SAY, {}),
     "reaches": (_ASKED + _TRY + REACHES + _SAY, {}),
-    "asks": ("import json, mmap, os\n" + _TRY + ASKS + _SAY, {}),
+    "asks": ("import json, mmap, os, time\n" + _TRY + ASKS + _SAY, {}),
     "forks": ("import os" + FORKS, {"processes_max": 8}),
     "leaves a grandchild": ("import os" + GRANDCHILD + "os.wait()\n", {}),
     "waits with a grandchild": (

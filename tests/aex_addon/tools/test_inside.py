@@ -28,7 +28,13 @@ def begun(told: bytes, *ports: int) -> tuple[int, str, list[socket.socket]]:
     """Its exit code, what came of it, and the sockets that it handed out."""
     ours, theirs = socket.socketpair()
     words = [sys.executable, "-I", "-S", inside.__file__, str(theirs.fileno()), *map(str, ports)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as process:
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
+        # As in a sandbox; else the whole session of this test would change.
+        start_new_session=True,
+    ) as process:
         theirs.close()
         with ours:
             said, doors, _, _ = socket.recv_fds(ours, 64, 4)

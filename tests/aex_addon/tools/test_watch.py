@@ -79,3 +79,25 @@ def test_what_cannot_be_counted_is_too_much(root: Path, monkeypatch: pytest.Monk
     assert root
     monkeypatch.setattr(os, "statvfs", forbid)
     assert watch.beyond(7, 16) == "what it uses could not be counted: Permission denied"
+
+
+def test_a_session_is_made_polite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, again where the kernel puts it off, and not where it shares otherwise."""
+    session = tmp_path / "autogroup"
+    monkeypatch.setattr(watch, "Path", lambda name: session if "/7/autogroup" in name else name)
+    assert watch.made_polite(7)
+    session.write_text("/autogroup-9 nice 0\n")
+    assert watch.made_polite(7)
+    assert session.read_text() == "10"
+    session.write_text("/autogroup-9 nice 10\n")
+    session.chmod(0o400)
+    assert watch.made_polite(7)
+    assert session.read_text() == "/autogroup-9 nice 10\n"
+
+    def later(_: Path, __: str) -> None:
+        raise BlockingIOError(11, "try again")
+
+    session.chmod(0o600)
+    session.write_text("/autogroup-9 nice 0\n")
+    monkeypatch.setattr(Path, "write_text", later)
+    assert not watch.made_polite(7)
