@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 from peewee import fn
@@ -23,6 +24,7 @@ from ledger.state import Agent, Execution
 
 REACH = 10_000
 _TOUCHED_MAX = 2_000
+_IDS_MAX = 10_000
 _HOUR = 3600 * 1_000_000_000
 
 
@@ -117,12 +119,13 @@ class ActivityReader(Reader):
         """Those of these calls that a policy in shadow would have refused or made smaller."""
         model = self._tables.event_log
         # The text is canonical; inside a string of the payload the quotes would be escaped.
-        query = model.select(model.execution_id).where(
-            model.execution_id.in_(list(ids)),
+        marked = model.select(model.execution_id).where(
             model.type.in_((events.RESERVED, events.DENIED)),
             model.payload.contains('"shadow":['),
         )
-        return {row[0] for row in self._fetch(query)}
+        # SQLite takes some 32,000 values in a statement.
+        parts = (marked.where(model.execution_id.in_(part)) for part in batched(ids, _IDS_MAX))
+        return {row[0] for query in parts for row in self._fetch(query)}
 
     def runs(self, now: int, most: int, agent: str = "") -> list[Agent]:
         """The newest runs that have not ended, of an agent or of all."""

@@ -24,8 +24,8 @@ from web.problems import Problem
 from web.shapes import (
     SHOWN_HOSTS,
     agent_shape,
-    execution_shape,
     iso,
+    listed_shape,
     reached_shape,
     token_shape,
 )
@@ -56,7 +56,8 @@ def _reading(pages: Blueprint, handed: Handed) -> None:
             else:
                 page = reader.activity(wanted, before or 0, limit)
                 rows, older = page.rows, page.before
-        shapes = [execution_shape(row) for row in rows]
+            shadowed = reader.shadowed(row.execution_id for row in rows)
+        shapes = [listed_shape(row, shadowed) for row in rows]
         return jsonify({"executions": shapes, "cursor": older or None, "head": head})
 
     @pages.get("/executions/<execution_id>")

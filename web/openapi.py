@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ledger.state import STATES
 from web import bodies
 from web.asked import LIMIT_MAX
-from web.shapes import account_schema, execution_schema, schema_of, tool_schema
+from web.shapes import account_schema, execution_schema, listed_schema, schema_of, tool_schema
 
 _TEXT = {"type": "string", "maxLength": 200, "pattern": r"^[ -~]*$"}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
@@ -162,7 +162,8 @@ def _schemas() -> dict[str, Any]:
         "ToolPlugin": tool_schema(),
         "Tools": schema_of(plugins=_list("ToolPlugin")),
         "Execution": execution_schema(),
-        "Activity": schema_of(executions=_list("Execution"), cursor=whole, head=_COUNT),
+        "Call": listed_schema(),
+        "Activity": schema_of(executions=_list("Call"), cursor=whole, head=_COUNT),
     }
     for route in (*ROUTES, RELOAD):
         if (body := route[4]) is not None:

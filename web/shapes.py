@@ -7,6 +7,7 @@ Refuses to know: queries, tables on a screen.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Any
 
@@ -161,6 +162,12 @@ def execution_shape(execution: Execution) -> dict[str, Any]:
     return row
 
 
+def listed_shape(execution: Execution, shadowed: Container[str]) -> dict[str, Any]:
+    """A call as lists have it. shadowed: the ids of those that a policy in shadow would have
+    refused or made smaller."""
+    return execution_shape(execution) | {"shadowed": execution.execution_id in shadowed}
+
+
 def event_shape(event: Event) -> dict[str, Any]:
     """What an event says."""
     return {
@@ -229,6 +236,11 @@ def execution_schema() -> dict[str, Any]:
         dispatched_at=optional,
         terminal_at=optional,
     )
+
+
+def listed_schema() -> dict[str, Any]:
+    """JSON Schema of listed_shape."""
+    return schema_of(**execution_schema()["properties"], shadowed={"type": "boolean"})
 
 
 def schema_of(**properties: Any) -> dict[str, Any]:

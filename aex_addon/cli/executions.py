@@ -34,13 +34,13 @@ def list_executions(
     \b
     aex executions list --agent shop --state DENIED --limit 10
     """
-    from web.shapes import execution_shape, short, usd
+    from web.shapes import listed_shape, short, usd
 
     with context.reader() as reader:
         rows = reader.executions(agent=agent, state=state, limit=limit)
         shadowed = reader.shadowed(row.execution_id for row in rows)
     if as_json:
-        emit([{**execution_shape(row), "shadowed": row.execution_id in shadowed} for row in rows])
+        emit([listed_shape(row, shadowed) for row in rows])
     elif not rows:
         click.echo("no calls yet")
     else:

@@ -9,7 +9,7 @@ import pytest
 
 from ledger import activity
 from ledger.activity import ActivityReader, Filter, Spent
-from ledger.commands import Adjust
+from ledger.commands import Adjust, Judged
 from ledger.store import Store
 from tests.ledger.making import SECOND, START, URL, Hand, admit, commit, create, open_at, run
 
@@ -121,3 +121,9 @@ def test_spending(store: Store, reader: ActivityReader, hand: Hand) -> None:
     amounts = [one.nanousd for one in reader.spent(end, reader.head().seq)]
     assert amounts == [20, -50]
     assert reader.spent(0, middle) == []
+
+
+def test_marks_of_very_many_calls(store: Store, reader: ActivityReader) -> None:
+    """Those in shadow are found among more calls than a statement takes values."""
+    store.one(admit("e9", judged=Judged("ab" * 32, ("rule r: no",))))
+    assert reader.shadowed([f"e{number}" for number in range(40_000)]) == {"e9"}

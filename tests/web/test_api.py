@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ledger.admin_commands import SetState
+from ledger.commands import Judged
 from tests.ledger.making import REFUSED, admit, commit, create, release, run, team
 from tests.web.conftest import Site
 from web.handed import CannotRun
@@ -82,6 +83,17 @@ def test_what_is_new(client: FlaskClient, site: Site) -> None:
     assert ids(client, f"after={head}") == []
     site.store.execute([commit("e6", 5), admit("e7", "zoe")])
     assert ids(client, f"after={head}") == ["e7", "e6"]
+
+
+def test_a_call_that_a_policy_in_shadow_would_have_refused(client: FlaskClient, site: Site) -> None:
+    """The list says of each call whether it is one, by pages and as it changes."""
+    head = client.get("/admin/activity?limit=1").json["head"]
+    said = Judged("ab" * 32, ("rule r: no",))
+    site.store.execute([admit("e1", "bot", judged=said), admit("e2", "bot")])
+    for query in ("", f"after={head}"):
+        rows = client.get(f"/admin/activity?{query}").json["executions"]
+        told = {row["execution_id"]: row["shadowed"] for row in rows}
+        assert told == {"e1": True, "e2": False}
 
 
 @pytest.mark.parametrize(
