@@ -56,9 +56,12 @@ class PostgresEngine:
         try:
             yield
         except self._driver.errors.LockNotAvailable as error:
-            raise LedgerBusy(f"another process is writing to the ledger ({error})") from error
+            raise LedgerBusy(
+                f"another process is writing to the ledger ({error}); try again"
+            ) from error
         except (self._driver.Error, peewee.PeeweeException) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {error}".strip()) from error
+            # libpq breaks its sentences into lines.
+            raise LedgerUnavailable(f"PostgreSQL: {' '.join(str(error).split())}") from error
 
     def _sql(self, sql: str) -> str:
         prepared = self._statements.get(sql)

@@ -24,6 +24,15 @@ from ledger.errors import LedgerBusy, LedgerError, LedgerUnavailable
 
 Row = tuple[Any, ...]
 _PAUSE_S = 0.01
+# What people can do about a failure, by its kind.
+_REMEDIES: dict[type[BaseException], str] = {
+    apsw.FullError: "make room on its disk",
+    apsw.IOError: "see whether its disk is full (`df`) or failing",
+    apsw.CantOpenError: "its folder must be there and writable: SQLite keeps files beside it",
+    apsw.ReadOnlyError: "its folder must be there and writable: SQLite keeps files beside it",
+    apsw.NotADBError: "put a copy back: `aex ledger restore FILE --reason TEXT`",
+    apsw.CorruptError: "put a copy back: `aex ledger restore FILE --reason TEXT`",
+}
 _FAILURES = (apsw.Error, peewee.PeeweeException, UnicodeDecodeError)
 
 
@@ -60,6 +69,8 @@ class SqliteEngine:
                 with sqlite_errors():
                     self.db.connect()
                     connection: apsw.Connection = self.db.connection()
+                    # SQLite opens the file only when something is asked of it.
+                    connection.execute("PRAGMA schema_version").fetchall()
                     return connection
             except LedgerBusy:
                 if time.monotonic_ns() >= deadline:
@@ -138,5 +149,7 @@ def _translated(error: BaseException) -> LedgerError:
     wrapped = isinstance(error, peewee.PeeweeException) and error.__context__
     cause = wrapped or error
     if isinstance(cause, apsw.BusyError):
-        return LedgerBusy(f"another process is writing to the ledger ({cause})")
-    return LedgerUnavailable(f"SQLite: {type(cause).__name__}: {cause}")
+        return LedgerBusy(f"another process is writing to the ledger ({cause}); try again")
+    remedy = _REMEDIES.get(type(cause))
+    said = f"SQLite: {type(cause).__name__}: {cause}"
+    return LedgerUnavailable(f"{said}; {remedy}" if remedy else said)

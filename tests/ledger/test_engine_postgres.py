@@ -157,9 +157,10 @@ def test_both_spellings_of_the_scheme(postgres_url: str) -> None:
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    """A server that cannot be reached is LedgerUnavailable, with the driver's words."""
-    with pytest.raises(LedgerUnavailable, match="PostgreSQL: "):
+    """A server that cannot be reached is LedgerUnavailable, with the driver's words on one line."""
+    with pytest.raises(LedgerUnavailable, match="PostgreSQL: ") as refused:
         connect(f"postgresql://postgres@/aex?host={tmp_path}", tmp_path)
+    assert str(refused.value).isprintable()
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

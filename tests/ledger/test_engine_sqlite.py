@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
@@ -121,6 +121,24 @@ def test_errors_are_the_ledgers(engine: SqliteEngine, sql: str) -> None:
     """What SQLite refuses is LedgerUnavailable, with SQLite's own words."""
     with pytest.raises(LedgerUnavailable, match="SQLite: "):
         engine.rows(sql)
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda path: path.write_bytes(b"no database" * 99), "aex ledger restore FILE"),
+        (lambda path: path.mkdir(), "writable|disk is full"),
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_cannot_be_opened(
+    tmp_path: Path, make: Callable[[Path], object], remedy: str, read_only: bool
+) -> None:
+    """It is named when it is opened, for readers too, with what mends it."""
+    path = tmp_path / "ledger.db"
+    make(path)
+    with pytest.raises(LedgerUnavailable, match=f"cannot open the ledger {path}: .*; .*({remedy})"):
+        SqliteEngine(path, 0, read_only)
 
 
 def test_text_that_is_no_text_is_told(engine: SqliteEngine) -> None:

@@ -31,7 +31,8 @@ def look(home: Home, url: str, now_ns: int) -> list[Verdict]:
     except SchemaTooNew as error:
         return [broken("ledger", str(error), "install the newer AEX that wrote it")]
     except LedgerError as error:
-        return [broken("ledger", str(error), "see that its server or disk is there and not full")]
+        said, _, remedy = str(error).partition("; ")
+        return [broken("ledger", said, remedy or "see that its server is there and not full")]
 
 
 def _chain(reader: Reader, events: int) -> Verdict:

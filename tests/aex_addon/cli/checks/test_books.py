@@ -60,8 +60,10 @@ def test_a_newer_schema(aex: Aex, home: Home, shop: str) -> None:
 
 
 def test_no_ledger_at_all(home: Home) -> None:
-    """What is no database is named."""
+    """What is no database is named, and mended by a copy."""
     home.ensure()
     (home.path / "ledger.db").write_bytes(b"not a database at all, but long enough to be read" * 9)
     (found,) = look(home, URL, 0)
     assert (found.about, found.level) == ("ledger", "fail")
+    assert "file is not a database" in found.said
+    assert "aex ledger restore" in found.remedy
