@@ -165,7 +165,7 @@ class _Listening:
 
 
 def _not_listening(listen: str, failed: list[ServerInstance[Any]]) -> str:
-    own = [str(each.last_exception) for each in failed if each.mode.type_name == "regular"]
+    own = [_plainly(each.last_exception) for each in failed if each.mode.type_name == "regular"]
     if own:
         return (
             f"cannot listen on {listen}: {'; '.join(own)}. "
@@ -173,6 +173,13 @@ def _not_listening(listen: str, failed: list[ServerInstance[Any]]) -> str:
         )
     reasons = [f"{each.mode.full_spec}: {each.last_exception}" for each in failed]
     return f"cannot capture by {'; '.join(reasons)}. Correct [capture] in aex.toml."
+
+
+def _plainly(error: Exception | None) -> str:
+    """The system's own word for it; mitmproxy and asyncio wrap a sentence each around it."""
+    cause = (error and error.__cause__) or error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return os.strerror(number) if number else str(cause)
 
 
 def _on_signal(master: Master, pipeline: Pipeline, assembly: Assembly) -> None:

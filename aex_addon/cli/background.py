@@ -51,7 +51,8 @@ def start(context: Context, listen: str | None) -> process.Gateway:
     if not failure and found.state == "running":
         return found
     _end(child)
-    reason = "\n".join(tail(home.log_file, _TAIL_LINES, size)) or "its log is empty"
+    lines = (line.removeprefix("aex: ") for line in tail(home.log_file, _TAIL_LINES, size))
+    reason = "\n".join(lines) or "its log is empty"
     raise HomeError(f"the gateway did not start: {failure}\n{reason}")
 
 

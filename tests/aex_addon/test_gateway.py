@@ -161,7 +161,7 @@ async def test_a_port_in_use(at: Place) -> None:
     line = await refused(at, AEX_LISTEN=f"127.0.0.1:{port}")
     server.close()
     await server.wait_closed()
-    assert f"cannot listen on 127.0.0.1:{port}" in line
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use. " in line
     assert "AEX_LISTEN" in line
     assert not at.home.pid_file.exists()
 

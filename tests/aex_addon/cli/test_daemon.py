@@ -75,7 +75,7 @@ def test_a_port_in_use_is_told_with_the_reason(aex: Aex, home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         refused = aex("daemon", "start", "--listen", listen, code=1).stderr
-    assert f"cannot listen on {listen}" in refused
+    assert f"\naex: cannot listen on {listen}: Address already in use. " in refused
     assert find(home).state == "absent"
 
 
