@@ -27,6 +27,7 @@ AGENT = "demo"
 BUDGET_USD = "0.005"
 _KEY = "sk-demo-provider-key"
 _START_S = 30.0
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Stage:
@@ -67,6 +68,8 @@ class Stage:
             stdout=subprocess.PIPE if module.endswith("provider") else subprocess.DEVNULL,
             stderr=None,
             text=True,
+            # Ctrl-C is for the demo, which then ends these in order.
+            start_new_session=True,
         )
         self.processes.append(process)
         return process
@@ -105,13 +108,19 @@ def _staged(keep: bool) -> Iterator[Stage]:
     home = Path(tempfile.mkdtemp(prefix="aex-demo-"))
     home.chmod(0o700)
     stage = Stage(home)
-    # A kill must end what was started here too, and it ends a program without any `finally`.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A kill, or a terminal that closes, must end what was started here too, and either ends a
+    # program without any `finally`.
+    before = {
+        end: signal.signal(end, signal.default_int_handler)
+        for end in _ENDS
+        if signal.getsignal(end) is not signal.SIG_IGN  # as under nohup
+    }
     try:
         stage.start()
         yield stage
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for end, handler in before.items():
+            signal.signal(end, handler)
         stage.stop()
         if not keep:
             shutil.rmtree(home, ignore_errors=True)
@@ -149,6 +158,8 @@ def demo(keep: bool, as_json: bool) -> None:
             click.echo(f"Dashboard: {dashboard}")
         if keep:
             _stay(stage, say)
+        else:
+            say("All of it ends here; with --keep it goes on, and so does its dashboard.")
     if not audit["ok"]:
         raise SystemExit(1)
 

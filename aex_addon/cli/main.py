@@ -3,13 +3,16 @@
 Owns: which commands there are, and how every error becomes one line and an exit code.
 Refuses to know: what the commands do.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `aex run` gives its child's own.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted; `aex run` gives its
+child's own.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -20,6 +23,7 @@ from aex_addon.cli.output import plain
 from aex_addon.home import private_umask
 
 _CLI = "aex_addon.cli"
+_INTERRUPTED = 128 + 2  # what shells make of SIGINT
 COMMANDS = {
     "demo": (f"{_CLI}.demo:demo", "See all of it at work: no key, no internet."),
     "init": (f"{_CLI}.init:init", "Make the home: configuration, certificates, ledger."),
@@ -68,7 +72,11 @@ class Aex(LazyGroup):
             ctx.obj = Context(os.environ, before)
             try:
                 return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise click.exceptions.Exit(_INTERRUPTED) from None
             except _expected() as error:
+                if isinstance(error, BrokenPipeError) and _unread():
+                    raise
                 raise Failure(_sentence(error)) from error
 
 
@@ -76,7 +84,8 @@ class Aex(LazyGroup):
     cls=Aex,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Files: ~/.aex or AEX_HOME.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."
+    " Files: ~/.aex or AEX_HOME.",
 )
 def cli() -> None:
     """AEX governs what AI agents spend.
@@ -96,6 +105,17 @@ def _expected() -> tuple[type[Exception], ...]:
     from ledger.errors import LedgerError
 
     return (CertsError, ConfigError, HomeError, LedgerError, OSError)
+
+
+def _unread() -> bool:
+    """Whether whoever reads the output has gone, as `head` does: no failure, and not worth a word.
+
+    Other pipes and connections break, too.
+    """
+    look = select.poll()
+    with suppress(OSError, ValueError):  # an output without a descriptor
+        look.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in look.poll(0))
 
 
 def _sentence(error: Exception) -> str:

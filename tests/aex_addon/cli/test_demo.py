@@ -50,6 +50,26 @@ def test_it_tells_the_whole_story(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_terminal_that_closes_ends_it(tmp_path: Path) -> None:
+    """Whatever it was about, what was started ends with it, nothing is left, nothing complains."""
+    process = subprocess.Popen(
+        COMMAND,
+        env=environment(tmp_path),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGHUP)
+    # Its processes hold the same pipes: the end of both shows that all of them are gone.
+    assert "Traceback" not in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_kept_it_serves_its_dashboard_until_interrupted(
     tmp_path: Path, end: signal.Signals
@@ -61,7 +81,9 @@ def test_kept_it_serves_its_dashboard_until_interrupted(
         env=environment(tmp_path),
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     address = ""
@@ -75,10 +97,11 @@ def test_kept_it_serves_its_dashboard_until_interrupted(
         with urllib.request.urlopen(address, timeout=10) as page:
             assert b"Signed in as operator" in page.read()
     finally:
-        process.send_signal(end)
-        process.wait(60)
-        process.stdout.close()
+        # Ctrl-C reaches all processes of a terminal; a kill, one.
+        os.killpg(process.pid, end) if end == signal.SIGINT else process.send_signal(end)
+        said = process.communicate(timeout=60)[1]
     assert process.returncode == 0
+    assert "Traceback" not in said
     (home,) = tmp_path.iterdir()
     assert (home / "ledger.db").exists()
     assert not (home / "gateway.pid").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,6 +79,36 @@ def test_secrets_are_taken_out_of_errors(aex: Aex, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Context, "reader", fail)
     assert aex("agent", "list", code=1).stderr == "aex: bad [token]?[2J\n"
+
+
+def test_an_interrupt_is_no_failure(aex: Aex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a command without a word, with the exit code that shells have for it."""
+
+    def interrupted(_context: Context) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Context, "reader", interrupted)
+    assert aex("agent", "list", code=130).output == ""
+
+
+def test_a_reader_that_goes_away(program: Callable[..., subprocess.Popen[str]]) -> None:
+    """What nobody reads any more, as behind `head`, ends without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = program("version", stdout=writing)
+    os.close(writing)
+    assert process.communicate() == (None, "")
+    assert process.returncode == 1
+
+
+def test_another_pipe_that_breaks(aex: Aex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not the output, it is a failure like any other."""
+
+    def broken(_context: Context) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(Context, "reader", broken)
+    assert aex("agent", "list", code=1).stderr == "aex: Broken pipe\n"
 
 
 def test_no_heavy_imports() -> None:
