@@ -271,9 +271,9 @@ def delete_agent(state: State, command: DeleteAgent) -> tuple[list[Draft], Outco
     if refusal is not None:
         return [], refusal
     drafts = [
-        revoked(command.name, token.token_hash, "agent deleted", command.actor)
+        revoked(token.agent, token.token_hash, "agent deleted", command.actor)
         for token in by_age(state)
-        if token.agent == command.name and not token.revoked_at
+        if f"{token.account}/".startswith(f"{command.name}/") and not token.revoked_at
     ]
     drafts.append(Draft(events.AGENT_DELETED, command.name, None, {"actor": command.actor}))
     return drafts, Done(command.name)

@@ -122,6 +122,16 @@ def test_an_operator_opens_a_run() -> None:
     assert (denied.agent, denied.account) == ("alice", "alice/r1")
 
 
+def test_the_tokens_of_a_run_end_with_it() -> None:
+    """Those of runs below it, too; its agent's and those of other runs stay."""
+    kernel = started()
+    for name, label in (("alice", "r1"), ("alice/r1", "r2"), ("alice", "r11")):
+        kernel(run(name, label, 300))
+    kernel(DeleteAgent("alice/r1", "operator"))
+    ended = {token.account for token in kernel.state.tokens.values() if token.revoked_at}
+    assert ended == {"alice/r1", "alice/r1/r2"}
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
