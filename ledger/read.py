@@ -126,12 +126,10 @@ class Reader:
     def executions(
         self, *, agent: str | None = None, state: str | None = None, limit: int | None = 50
     ) -> list[Execution]:
-        """The newest executions first."""
+        """The newest executions first. agent: a name, or that of a run (`agent/run`)."""
         model = self._tables.executions
         newest = (model.created_at.desc(), model.execution_id.desc())
-        query = _rows(model, Execution).order_by(*newest)
-        if agent is not None:
-            query = query.where(model.agent == agent)
+        query = self._between(_rows(model, Execution).order_by(*newest), None, None, agent)
         if state is not None:
             query = query.where(model.state == state)
         if limit is not None:
@@ -169,7 +167,9 @@ class Reader:
             query = query.where(model.created_at >= since)
         if until is not None:
             query = query.where(model.created_at < until)
-        return query if agent is None else query.where(model.agent == agent)
+        if agent is not None:
+            query = query.where((model.account if "/" in agent else model.agent) == agent)
+        return query
 
     def totals(self, *, since: int, token_id: str = "", account: str = "") -> Totals:
         """The calls from `since` on of one token, or of one account and all below it."""

@@ -7,7 +7,7 @@ Refuses to know: which command asks (agents.py, agents_show.py, teams.py).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,20 @@ from aex_addon.cli.context import Context
 from aex_addon.cli.output import Command, emit, facts, json_option
 from aex_addon.cli.values import COUNT, WINDOW, Usd
 
+if TYPE_CHECKING:
+    from ledger.read import Reader
+
 BALANCES = ("budget", "spent", "reserved", "remaining")
+
+
+def check_known(reader: Reader, name: str | None) -> None:
+    """Raises CommandRefused where an account is asked for that never was; None asks for all."""
+    from ledger.errors import CommandRefused
+
+    if name is not None and reader.agent(name) is None:
+        raise CommandRefused(
+            f"there is no agent {name!r}; `aex agent list --deleted --runs` shows all there were"
+        )
 
 
 def credit_options(command: Command) -> Command:
@@ -102,18 +115,18 @@ def end(context: Context, kind: str, name: str, as_json: bool, question: str) ->
 
 
 def require(context: Context, name: str, *kinds: str) -> None:
-    """Refuses an account that is none of these kinds; the ledger refuses an agent that is not."""
+    """Refuses an account that is none of these kinds, or is not there."""
     from ledger.errors import CommandRefused
     from ledger.state import DELETED
 
     with context.reader() as reader:
         found = reader.agent(name)
     if found is None or found.lifecycle_state == DELETED:
-        if "team" in kinds:
-            raise CommandRefused(
-                f"there is no team {name!r}; `aex team list` shows those there are"
-            )
-    elif found.kind not in kinds:
+        kind = "team" if "team" in kinds else "agent"
+        raise CommandRefused(
+            f"there is no {kind} {name!r}; `aex {kind} list` shows those there are"
+        )
+    if found.kind not in kinds:
         words = " or ".join("an agent" if kind == "agent" else f"a {kind}" for kind in kinds)
         raise CommandRefused(f"{name} is of the kind {found.kind}; this takes {words}")
 

@@ -56,6 +56,7 @@ def list_agents(context: Context, deleted: bool, runs: bool, as_json: bool) -> N
                 for one in shapes
             ],
             right="budget spent reserved remaining rpm",
+            cut="agent parent",
         )
 
 
@@ -125,22 +126,27 @@ def _stop(found: Agent) -> str:
 
 
 def _show_tokens(tokens: list[Token], now_ns: int) -> None:
+    """Those that serve; each run leaves one behind that does not."""
     from web.shapes import short, token_state
 
-    table(
-        ("token", "scope", "label", "state", "created", "expires"),
-        [
-            (
-                token.token_id,
-                token.scope,
-                token.label,
-                token_state(token, now_ns),
-                short(token.created_at),
-                short(token.expires_at) if token.expires_at else "never",
-            )
-            for token in tokens
-        ],
-    )
+    live = [token for token in tokens if token_state(token, now_ns) == "active"]
+    if live:
+        table(
+            ("token", "scope", "label", "created", "expires"),
+            [
+                (
+                    token.token_id,
+                    token.scope,
+                    token.label,
+                    short(token.created_at),
+                    short(token.expires_at) if token.expires_at else "never",
+                )
+                for token in live
+            ],
+            cut="label",
+        )
+    if ended := len(tokens) - len(live):
+        click.echo(f"tokens revoked or expired: {ended} (--json shows them)")
 
 
 def _show_hosts(hosts: list[Seen]) -> None:

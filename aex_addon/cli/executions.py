@@ -9,6 +9,7 @@ import json
 
 import click
 
+from aex_addon.cli.accounts import check_known
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
 
@@ -21,9 +22,22 @@ def executions() -> None:
 
 
 @executions.command("list")
-@click.option("--agent", default=None, help="Only this agent's.")
-@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), default=None)
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--agent", default=None, help="Only this agent's, or this run's (AGENT/RUN).")
+@click.option(
+    "--state",
+    type=click.Choice(_STATES, case_sensitive=False),
+    default=None,
+    metavar="STATE",
+    help=f"Only those that are {', '.join(_STATES[:-1])} or {_STATES[-1]}.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="How many at the most.",
+)
 @json_option
 @pass_context
 def list_executions(
@@ -37,12 +51,13 @@ def list_executions(
     from web.shapes import listed_shape, short, usd
 
     with context.reader() as reader:
+        check_known(reader, agent)
         rows = reader.executions(agent=agent, state=state, limit=limit)
         shadowed = reader.shadowed(row.execution_id for row in rows)
     if as_json:
         emit([listed_shape(row, shadowed) for row in rows])
     elif not rows:
-        click.echo("no calls yet")
+        click.echo("no calls yet" if agent is None and state is None else "no such calls")
     else:
         table(
             ("execution", "created", "agent", "door", "model", "state", "status", "cost", "policy"),
@@ -61,6 +76,7 @@ def list_executions(
                 for row in rows
             ],
             right="status cost",
+            cut="agent model",
         )
 
 
@@ -97,7 +113,7 @@ def show(context: Context, execution_id: str, as_json: bool) -> None:
             ("door", row.door),
             ("stream", "yes" if row.stream else "no"),
             ("state", row.state),
-            ("status", row.status_code),
+            ("status", row.status_code or None),
             ("reserved", f"${usd(row.reserved_nanousd)}"),
             ("actual", f"${usd(row.actual_nanousd)}"),
             ("certainty", row.certainty),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aex_addon.cli.accounts import check_known
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, json_option, say
 from aex_addon.cli.progress import Progress, shown
@@ -27,11 +28,19 @@ _EVERY = 500
 
 
 @click.command("export")
-@click.option("--format", "form", type=click.Choice(_FORMATS), required=True)
-@click.option("--agent", default=None, help="Only this agent's calls.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), required=True, help="How rows are written."
+)
+@click.option("--agent", default=None, help="Only this agent's, or this run's (AGENT/RUN).")
 @click.option("--since", type=Moment(), default=None, help="From this time on: 2026-07-01, 7d.")
 @click.option("--until", type=Moment(), default=None, help="Before this time.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), default=None)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="The file to write to, instead of standard output.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the output file if there is one.")
 @json_option
 @pass_context
@@ -52,19 +61,15 @@ def export_command(
     apostrophe in front. With --json, a summary is printed and -o says where the rows go.
 
     \b
-    aex ledger export --format csv --since 2026-07-01 --until 2026-08-01 -o july.csv
+    aex ledger export --format csv --since 2026-07-01 --until 2026-08-01 -o 7.csv
     """
-    from ledger.errors import CommandRefused
     from ledger.export import rows
 
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--since is not before --until")
     _check_output(form, output, as_json)
     with context.reader() as reader:
-        if agent is not None and reader.agent(agent) is None:
-            raise CommandRefused(
-                f"there is no agent {agent!r}; `aex agent list --deleted` shows all there were"
-            )
+        check_known(reader, agent)
         with shown(not as_json) as progress, closing(rows(reader, agent, since, until)) as found:
             total = reader.count_between(since, until, agent) if progress else 0
             count = _write(form, _watched(found, total, progress), output, force)

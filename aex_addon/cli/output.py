@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
+_GAP = 2
+_SHORTEST = 16  # of a name that is cut
 
 
 def json_option(command: Command) -> Command:
@@ -52,14 +55,23 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> None:
-    """Columns two spaces apart; those named in `right` (by header, blank-separated) end flush."""
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], right: str = "", cut: str = ""
+) -> None:
+    """Columns two spaces apart; those named in `right` (by header, blank-separated) end flush.
+
+    Where a terminal is too narrow, long names in the columns of `cut` lose their middle: agents
+    choose them, and one of them would break every line. Pipes get all of it.
+    """
     cells = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    if sys.stdout.isatty():
+        columns = [at for at, header in enumerate(headers) if header in cut.split()]
+        widths = _fitting(widths, columns, shutil.get_terminal_size().columns)
     flush = [header in right.split() for header in headers]
     click.echo(paint(_line(headers, widths, flush), "bold"))
     for row in cells:
-        click.echo(_line(row, widths, flush))
+        click.echo(_line([*map(_shortened, row, widths)], widths, flush))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
@@ -75,9 +87,27 @@ def in_words(shape: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     return ((key.replace("_", " "), value) for key, value in shape.items())
 
 
+def _fitting(widths: Sequence[int], cut: Sequence[int], room: int) -> list[int]:
+    """Widths of a line no longer than `room`, if cutting the widest of those in `cut` can do it."""
+    fitting = list(widths)
+    for _ in range(sum(widths) + _GAP * (len(widths) - 1) - room):
+        widest = max(cut, key=fitting.__getitem__, default=-1)
+        if widest < 0 or fitting[widest] <= _SHORTEST:
+            break
+        fitting[widest] -= 1
+    return fitting
+
+
+def _shortened(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
+
+
 def _line(cells: Sequence[str], widths: Sequence[int], flush: Sequence[bool]) -> str:
     padded = (
         cell.rjust(width) if end else cell.ljust(width)
         for cell, width, end in zip(cells, widths, flush, strict=True)
     )
-    return "  ".join(padded).rstrip()
+    return (" " * _GAP).join(padded).rstrip()

@@ -112,7 +112,7 @@ def _tell(shape: dict[str, Any]) -> None:
         names = ("name", "lifecycle_state", "budget_usd", "spent_usd", "reserved_usd")
         rows = [[one[name] for name in (*names, "remaining_usd")] for one in shape["agents"]]
         headers = ("agent", "state", "budget", "spent", "reserved", "remaining")
-        table(headers, rows, right="budget spent reserved remaining")
+        table(headers, rows, right="budget spent reserved remaining", cut="agent")
     if "findings" in shape:
         click.echo()
         for finding in shape["findings"]:

@@ -98,4 +98,5 @@ def status(context: Context, as_json: bool) -> None:
                 for one in accounts
             ],
             right="spent remaining",
+            cut="name",
         )

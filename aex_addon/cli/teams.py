@@ -120,6 +120,7 @@ def list_teams(context: Context, as_json: bool) -> None:
                 for depth, one in _tree(shapes)
             ],
             right=" ".join(BALANCES),
+            cut="team",
         )
 
 

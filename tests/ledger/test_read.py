@@ -13,7 +13,7 @@ from ledger.errors import IntegrityBroken, LedgerUnavailable, SchemaTooNew
 from ledger.read import Reader
 from ledger.schema import VERSION
 from ledger.store import Store
-from tests.ledger.making import URL, Hand, admit, commit, create, issue, token_hash
+from tests.ledger.making import URL, Hand, admit, commit, create, issue, run, token_hash
 
 
 @pytest.fixture
@@ -63,6 +63,16 @@ def test_executions(filled: Store, reader: Reader) -> None:
     assert row is not None
     assert (row.state, row.actual_nanousd, row.usage_source) == ("COMMITTED", 5, "response")
     assert reader.execution("e9") is None
+
+
+def test_executions_of_a_run(store: Store, reader: Reader) -> None:
+    """Where a run is named, its calls are told, one by one and as an export reads them."""
+    store.execute([create("alice", 10**9), run("alice", "r1", 10**6)])
+    store.execute([admit("e1"), admit("e2", "alice/r1")])
+    for name, found in (("alice", ["e1", "e2"]), ("alice/r1", ["e2"]), ("alice/r2", [])):
+        assert [row.execution_id for row in reader.executions_between(agent=name)] == found
+        assert [row.execution_id for row in reversed(reader.executions(agent=name))] == found
+        assert reader.count_between(agent=name) == len(found)
 
 
 def test_the_reserve_book_and_the_rates(filled: Store, reader: Reader) -> None:

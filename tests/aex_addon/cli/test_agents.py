@@ -88,7 +88,8 @@ def test_delete_asks_first(aex: Aex, shop: str) -> None:
     assert aex.json("agent", "delete", "shop", "--yes") == {"name": "shop", "deleted": True}
     assert aex.json("agent", "list") == []
     assert aex.json("agent", "inspect", "shop")["lifecycle_state"] == "DECOMMISSIONED"
-    aex("agent", "delete", "shop", "--yes", code=1)
+    refused = aex("agent", "delete", "shop", code=1).stderr
+    assert refused == "aex: there is no agent 'shop'; `aex agent list` shows those there are\n"
     aex("audit")
 
 

@@ -33,6 +33,19 @@ def test_inspect_in_words(aex: Aex, calls: list[str]) -> None:
     assert "never" in shown
 
 
+def test_tokens_that_have_ended_are_counted(aex: Aex, context: Context, shop: str) -> None:
+    """Each run leaves one behind, so only those that serve have a line; JSON has all."""
+    _, run = open_run(context, "shop", "nightly", 1_000_000_000, HOUR_NS)
+    aex("agent", "delete", run, "--yes")
+    aex("agent", "rotate-token", "shop")
+    live = [
+        one for one in aex.json("agent", "inspect", "shop")["tokens"] if one["state"] == "active"
+    ]
+    lines = aex("agent", "inspect", "shop").stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("tok_")] == [live[0]["token_id"]]
+    assert lines[-1] == "tokens revoked or expired: 2 (--json shows them)"
+
+
 def test_list(aex: Aex, shop: str) -> None:
     """One row an agent, by name; those deleted only when asked for."""
     aex("agent", "create", "ant", 1, 0)

@@ -38,7 +38,7 @@ def test_filters(aex: Aex, calls: list[str]) -> None:
     assert ids("--state", "denied") == ["ex_2"]
     assert ids("--limit", 1) == ["ex_2"]
     assert ids("--agent", "shop") == ["ex_2", "ex_1"]
-    assert ids("--agent", "other") == []
+    assert ids("--agent", "shop", "--state", "FAILED") == []
     aex("executions", "list", "--state", "LOST", code=2)
 
 
@@ -47,7 +47,14 @@ def test_the_list_in_words(aex: Aex, calls: list[str]) -> None:
     first, second = aex("executions", "list").stdout.splitlines()[1:]
     assert first.split()[-3:] == ["DENIED", "403", "$0.00"]
     assert second.split()[-3:] == ["COMMITTED", "200", "$0.0000012"]
-    assert aex("executions", "list", "--agent", "x").stdout == "no calls yet\n"
+    assert aex("executions", "list", "--state", "FAILED").stdout == "no such calls\n"
+
+
+def test_no_calls_yet(aex: Aex, shop: str) -> None:
+    """Nothing yet is no failure; an agent that never was is one, also for a program."""
+    assert aex("executions", "list").stdout == "no calls yet\n"
+    assert aex.json("executions", "list", "--agent", "shop") == []
+    assert "there is no agent 'x'" in aex("executions", "list", "--agent", "x", code=1).stderr
 
 
 def test_show_tells_the_story(aex: Aex, calls: list[str]) -> None:

@@ -15,6 +15,34 @@ def test_columns_line_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "a      cost\nx         1\nlong  22222\n"
 
 
+@pytest.mark.parametrize(
+    ("width", "name", "model"),
+    [
+        (80, "a" * 30, "b" * 20),
+        (60, "a" * 30, "b" * 20),
+        (59, "a" * 14 + "…" + "a" * 14, "b" * 20),
+        (40, "a" * 8 + "…" + "a" * 7, "b" * 8 + "…" + "b" * 7),
+    ],
+)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_long_names_lose_their_middle_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    name: str,
+    model: str,
+    terminal: bool,
+) -> None:
+    """Only as far as needed, the widest first, none below 16; pipes get the whole."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    row = ("a" * 30, "b" * 20, "c" * 6)
+    output.table(("name", "model", "id"), [row], cut="name model")
+    shown = capsys.readouterr().out.splitlines()[1]
+    assert shown.split() == ([name, model, "c" * 6] if terminal else [*row])
+
+
 def test_facts_leave_out_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     """A fact without a value has no line; zero is a value."""
     output.facts([("agent", "x"), ("end", None), ("reason", ""), ("n", 0)])
