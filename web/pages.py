@@ -176,7 +176,7 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
             )
         owner = name.partition("/")[0]
         runs = reader.runs(now, SHOWN, name) if found.kind == "agent" else []
-        tokens = [one for one in reader.tokens(owner) if name in (owner, one.account)]
+        tokens = [one for one in reversed(reader.tokens(owner)) if name in (owner, one.account)]
         calls = call_rows(reader, reader.activity(Filter(agent=name), limit=SHOWN).rows)
         hosts = reached(reader, name, SHOWN_HOSTS)
     trees = tree.Forest({one.name: one for one in (found, *runs)}, now)
@@ -186,7 +186,10 @@ def account_of(handed: Handed, sums: Sums, name: str) -> dict[str, Any]:
         "caps": caps_shape(found.caps),
         "row": tree.rows(trees, hours, ends, [name])[0],
         "runs": tree.rows(trees, hours, ends, [one.name for one in runs]),
-        "tokens": [token_shape(one, now) for one in tokens][-20:],
+        # Each run leaves one behind that has ended; those that serve are not to be lost among them.
+        "tokens": sorted(
+            (token_shape(one, now) for one in tokens), key=lambda one: one["state"] != "active"
+        )[:SHOWN],
         "calls": calls,
         "hosts": [(one, moment(one.time_ns)) for one in hosts],
         "charts": _charts(own, "24h", now, ("model",)),

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ledger.activity import ActivityReader
-from ledger.admin_commands import CreditAgent, SetState
+from ledger.admin_commands import CreditAgent, RevokeToken, SetState
 from ledger.commands import Adjust, Refusal
 from tests.ledger.making import REFUSED, URL, admit, commit, create, issue, open_at, run, team
 from tests.web.conftest import Site
@@ -156,6 +156,18 @@ def test_an_account(client: FlaskClient, site: Site) -> None:
     assert "<option>READY" not in shown
     assert "Top up…" not in page(site.browser("viewer"), "/agents/bot")
     assert "Runs" not in page(client, "/agents/bot/r1")
+
+
+def test_tokens_that_serve_come_first(client: FlaskClient, site: Site) -> None:
+    """However many runs have ended since, a token that serves is on the page of its agent."""
+    site.store.one(issue("bot", label="the-first"))
+    for number in range(10, 70):
+        site.store.one(made := issue("bot", number, label="run"))
+        site.store.one(RevokeToken(made.token_hash, "it has ended", "operator"))
+    text = page(client, "/agents/bot")
+    assert "the-first" in text
+    assert text.count(">revoked<") > text.count(">active<") > 0
+    assert text.rindex(">active<") < text.index(">revoked<")
 
 
 def test_caps_of_an_account(site: Site, client: FlaskClient) -> None:
