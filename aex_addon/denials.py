@@ -182,7 +182,7 @@ def _explain(denied: Denied) -> Denial:
         seconds = -(-denied.retry_after_ns // 1_000_000_000)
         return replace(
             base,
-            message=f"Agent {denied.account!r} is limited to {denied.message}.",
+            message=f"The account {denied.account!r} is limited to {denied.message}.",
             remedy=f"Try again in {seconds} s.",
             retryable=True,
             retry_after=min(seconds, _RETRY_AFTER_MAX_S),
@@ -190,7 +190,7 @@ def _explain(denied: Denied) -> Denial:
     if denied.code == "agent_not_serving":
         return replace(
             base,
-            message=f"Agent {denied.account!r} is not serving calls ({denied.message}).",
+            message=f"The account {denied.account!r} is not serving calls ({denied.message}).",
             remedy="Do not retry; ask the operator, who lets it go on: `aex agent state`, or for "
             "a team `aex team state`.",
         )

@@ -22,7 +22,12 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 
 @contextmanager
 def scratch(target: Path) -> Iterator[Path]:
-    """An empty file beside `target` that only its owner may read; gone at the end."""
+    """An empty file beside `target` that only its owner may read; gone at the end.
+
+    Raises LedgerError where there is no such folder.
+    """
+    if not target.parent.is_dir():
+        raise LedgerError(f"there is no folder {target.parent}; make it, or name another")
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(descriptor)
     try:
@@ -81,4 +86,4 @@ def stamp(time_ns: int) -> str:
 
 
 def _taken(target: Path) -> str:
-    return f"there is a file {target} already; it stays as it is"
+    return f"there is a file {target} already; it stays as it is (--force overwrites it)"

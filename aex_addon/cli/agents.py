@@ -32,6 +32,7 @@ from aex_addon.cli.output import emit, facts, json_option, say
 from aex_addon.cli.values import COUNT, WINDOW, Duration, Usd
 
 _SHORT = click.Choice(["clamp", "deny"])
+_WORTH = "The shortest answer that is worth having."
 
 
 @click.group()
@@ -62,7 +63,8 @@ agent.add_command(delegate)
     type=click.IntRange(min=1),
     default=256,
     show_default=True,
-    help="The shortest answer that is worth having.",
+    metavar="TOKENS",
+    help=_WORTH,
 )
 @click.option("--team", default=None, help="The team whose budget must suffice, too.")
 @click.option(
@@ -96,7 +98,7 @@ def create(
 
     \b
     aex agent create shop 5.00 60
-    aex agent create bot 1 0 --allow-model 'gpt-4o-mini*' --no-tools --max-output-tokens 2000
+    aex agent create bot 1 0 --allow-model 'gpt-4o*' --max-output-tokens 2000
     """
     from aex_addon.tokens import mint
     from ledger.admin_commands import CreateAgent
@@ -159,7 +161,13 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
 @click.argument("name")
 @rate_options
 @click.option("--on-short-budget", type=_SHORT, default=None, help="A shorter answer, or none.")
-@click.option("--min-output-tokens", type=click.IntRange(min=1), default=None)
+@click.option(
+    "--min-output-tokens",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="TOKENS",
+    help=_WORTH,
+)
 @window_option
 @caps_options
 @uncap_option
@@ -172,7 +180,7 @@ def limits(
 
     \b
     aex agent limits shop --rpm 120 --window month
-    aex agent limits shop --allow-tool lookup --allow-tool web_search --uncap models
+    aex agent limits shop --allow-tool lookup --no-vision --uncap models
     """
     require(context, name, "agent", "run")
     caps = caps_of(changes)
@@ -198,7 +206,8 @@ def limits(
 def rotate_token(context: Context, name: str, ttl: int | None, as_json: bool) -> None:
     """Replace all of an agent's tokens by a new one, shown this once.
 
-    Commands that `aex run` has under way lose theirs too.
+    Commands that `aex run` has under way lose theirs too, but not runs with a budget of their own:
+    `aex agent delete AGENT/RUN` ends one of those that `aex agent list --runs` shows.
 
     \b
     aex agent rotate-token shop --ttl 90d

@@ -47,7 +47,10 @@ def caps_options(command: Command) -> Command:
         command = click.option(f"--{option}/--no-{option}", name, default=None, help=text)(command)
     for name, text in reversed(_COUNTS.items()):
         option = name.replace("_", "-")
-        command = click.option(f"--{option}", name, type=COUNT, default=None, help=text)(command)
+        count = click.option(
+            f"--{option}", name, type=COUNT, default=None, metavar="TOKENS", help=text
+        )
+        command = count(command)
     for name, (option, what) in reversed(_GLOBS.items()):
         text = f"{what}; give it again for more."
         command = click.option(option, name, multiple=True, metavar="GLOB", help=text)(command)
@@ -56,9 +59,9 @@ def caps_options(command: Command) -> Command:
 
 def uncap_option(command: Command) -> Command:
     """Caps to be taken away."""
-    text = "Take a cap away, as it stands in `aex agent inspect`; or all of them."
+    text = f"Take a cap away, or all: {', '.join((ALL, *CAPS))}. Give it again for more."
     kinds = click.Choice([ALL, *CAPS])
-    return click.option("--uncap", type=kinds, multiple=True, help=text)(command)
+    return click.option("--uncap", type=kinds, multiple=True, metavar="CAP", help=text)(command)
 
 
 def caps_of(options: dict[str, Any]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ import click
 from aex_addon.cli.certs_stores import governed_hosts, looks, stores_options
 from aex_addon.cli.certs_trust import install_command, renew_command, uninstall_command
 from aex_addon.cli.context import Context, pass_context
+from aex_addon.cli.environment import refresh_bundle, shell_options
 from aex_addon.cli.output import emit, facts, in_words, json_option, plain, say, table
 
 if TYPE_CHECKING:
@@ -52,13 +53,7 @@ def path(context: Context, bundle: bool, as_json: bool) -> None:
 
 
 @certs.command()
-@click.option(
-    "--shell",
-    type=click.Choice(["sh", "bash", "zsh", "fish", "powershell", "json", "dotenv", "docker"]),
-    default="bash",
-    show_default=True,
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --shell json.")
+@shell_options
 @pass_context
 def env(context: Context, shell: str, as_json: bool) -> None:
     """Print the variables that make tools trust the CA; no proxy, no token.
@@ -69,7 +64,6 @@ def env(context: Context, shell: str, as_json: bool) -> None:
     \b
     eval "$(aex certs env)"
     """
-    from aex_addon.cli.environment import refresh_bundle
     from certs.env import CA_VARIABLES, EnvironmentChange
     from certs.render import render
 
@@ -79,11 +73,12 @@ def env(context: Context, shell: str, as_json: bool) -> None:
 
 
 @certs.command()
+@click.option("--hosts", is_flag=True, help="Only the hosts that it may speak for, one a line.")
 @stores_options
 @json_option
 @pass_context
 def status(
-    context: Context, kinds: tuple[Kind, ...], venvs: tuple[str, ...], as_json: bool
+    context: Context, hosts: bool, kinds: tuple[Kind, ...], venvs: tuple[str, ...], as_json: bool
 ) -> None:
     """Show what the CA may speak for, until when, what it replaced, and which stores trust it.
 
@@ -98,19 +93,23 @@ def status(
 
     authority = ca.load(context.home.ca_dir)
     found = ca.status(context.home.ca_dir, governed_hosts(context), utc_now())
+    if hosts:
+        emit(list(found.hosts)) if as_json else click.echo("\n".join(found.hosts))
+        return
     seen = looks(context, ca.roots(authority), kinds, venvs)
     label = ca.roots(authority)[0].label
     if as_json:
         emit(_shape(context, found) | {"stores": [_store_shape(each, label) for each in seen]})
         return
     shape = _shape(context, found)
-    lists = {"hosts": ", ".join(found.hosts), "stale": " ".join(found.stale)}
+    count = f"{len(found.hosts)}; --hosts lists them"
+    lists = {"hosts": count, "stale": " ".join(found.stale)}
     last = "; ".join(f"{each.at:%Y-%m-%d}: {' '.join(each.reasons)}" for each in found.replaced[:1])
     facts(in_words({**shape, **lists, "replaced": last}))
     if seen:
         click.echo()
         table(
-            ("STORE", "ROOT", "WHERE"),
+            ("store", "root", "where"),
             [(each.store.kind, state_of(each, label), each.store.where) for each in seen],
         )
     for each in seen:

@@ -158,7 +158,7 @@ def renew_command(
     if holding:
         click.echo()
         table(
-            ("STORE", "OLD ROOT", "WHERE"),
+            ("store", "old root", "where"),
             [(store.kind, ", ".join(labels), store.where) for store, labels in holding],
         )
         say("`aex certs install` puts the new one in, `aex certs uninstall --replaced` the old out")
@@ -212,7 +212,7 @@ def _announce(each: Plan) -> None:
 def _report(results: Sequence[Result]) -> None:
     if results:
         rows = [(each.store.kind, each.outcome, each.store.where) for each in results]
-        table(("STORE", "RESULT", "WHERE"), rows)
+        table(("store", "result", "where"), rows)
     else:
         say(f"this machine has none of these trust stores; {_ENV}")
     for each in results:

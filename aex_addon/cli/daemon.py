@@ -86,7 +86,15 @@ def status(context: Context, ctx: click.Context, as_json: bool) -> None:
 
 
 @daemon.command()
-@click.option("-n", "lines", type=click.IntRange(min=0), default=50, show_default=True)
+@click.option(
+    "-n",
+    "lines",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    metavar="LINES",
+    help="How many of its last lines.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
 @json_option
 @pass_context

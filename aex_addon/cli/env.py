@@ -8,7 +8,14 @@ from __future__ import annotations
 import click
 
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.environment import address, change, door_option, refresh_bundle, shims_option
+from aex_addon.cli.environment import (
+    address,
+    change,
+    door_option,
+    refresh_bundle,
+    shell_options,
+    shims_option,
+)
 from aex_addon.cli.output import say
 from aex_addon.cli.values import Duration
 
@@ -19,13 +26,7 @@ _DAY_NS = 86_400_000_000_000
 @click.option("--agent", default=None, help="Who pays.  [the only agent there is]")
 @door_option
 @shims_option
-@click.option(
-    "--shell",
-    type=click.Choice(["sh", "bash", "zsh", "fish", "powershell", "json", "dotenv", "docker"]),
-    default="bash",
-    show_default=True,
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --shell json.")
+@shell_options
 @click.option("--ttl", type=Duration(), default=None, help="How long the token holds.  [24h]")
 @pass_context
 def env(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aex_addon.cli.context import Context
+from aex_addon.cli.output import Command
 from aex_addon.home import HomeError
 
 if TYPE_CHECKING:
@@ -35,6 +36,22 @@ shims_option = click.option(
     default=True,
     help="Load nothing into Node and Python; aiohttp and much of Node then go around the proxy.",
 )
+
+# The words of certs.render.SHELLS, which takes too long to import for a line of help.
+_shell = click.option(
+    "--shell",
+    type=click.Choice(["sh", "bash", "zsh", "fish", "powershell", "json", "dotenv", "docker"]),
+    default="bash",
+    show_default=True,
+    metavar="SHELL",
+    help="For sh, bash, zsh, fish or powershell; or as json, dotenv, or docker (--env-file).",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="The same as --shell json.")
+
+
+def shell_options(command: Command) -> Command:
+    """For whom variables are written; the command gets `shell` and `as_json`."""
+    return _shell(_as_json(command))
 
 
 def address(context: Context) -> tuple[str, int]:

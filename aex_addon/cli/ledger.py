@@ -38,7 +38,7 @@ def adjust(context: Context, execution_id: str, usd: int, reason: str, as_json: 
     For calls that were booked `estimated` or `uncertain`, once the provider's bill is known.
 
     \b
-    aex ledger adjust ex_0123456789abcdef --actual 0.0421 --reason "invoice of July"
+    aex ledger adjust ex_0123456789abcdef --actual 0.0421 --reason "invoice"
     """
     from ledger.commands import Adjust
     from ledger.errors import CommandRefused

@@ -50,7 +50,7 @@ def restore_command(
     again, and what was spent since then is not counted. Stop the gateway first.
 
     \b
-    aex ledger restore /mnt/backups/ledger-20260701T020000.000Z.db --reason "disk failure"
+    aex ledger restore /mnt/backups/ledger.db --reason "disk failure"
     """
     from ledger.restore import planned, restore
 

@@ -72,6 +72,11 @@ class Aex(LazyGroup):
             ctx.obj = Context(os.environ, before)
             try:
                 return super().invoke(ctx)
+            except click.NoSuchOption as error:
+                if error.option_name[:2].removeprefix("-").isdigit():
+                    said = f"{error.option_name}…: no amount, rate or limit is below 0"
+                    raise click.UsageError(said, error.ctx) from error
+                raise
             except KeyboardInterrupt:
                 raise click.exceptions.Exit(_INTERRUPTED) from None
             except _expected() as error:

@@ -5,7 +5,7 @@ Owns: how prices are shown. Refuses to know: how they are found and bounded (pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.models_reload import reload_models
-from aex_addon.cli.output import emit, facts, json_option, table
+from aex_addon.cli.output import Command, emit, facts, json_option, table
 from aex_addon.cli.values import COUNT
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from providers.prices import PriceBook
 
 _SHOWN = 8
+
+
+def _tokens(*names: str, text: str, default: int = 0) -> Callable[[Command], Command]:
+    return click.option(
+        *names, type=COUNT, default=default, show_default=True, metavar="TOKENS", help=text
+    )
 
 
 @click.group()
@@ -73,16 +79,17 @@ def list_models(context: Context, provider: str | None, match: str, as_json: boo
             for price in shown
         ],
         right="in $/M out max",
+        cut="model",
     )
 
 
 @models.command("price")
 @click.argument("model")
 @click.option("--provider", default=None, help="Whose price, where several have the model.")
-@click.option("--input", "input_tokens", type=COUNT, default=1000, show_default=True)
-@click.option("--output", "output_tokens", type=COUNT, default=500, show_default=True)
-@click.option("--cached", type=COUNT, default=0, help="Of the input: read from a cache.")
-@click.option("--cache-write", type=COUNT, default=0, help="Of the input: written to a cache.")
+@_tokens("--input", "input_tokens", default=1000, text="All that is read.")
+@_tokens("--output", "output_tokens", default=500, text="All that is written.")
+@_tokens("--cached", default=0, text="Of the input: read from a cache.")
+@_tokens("--cache-write", default=0, text="Of the input: written to a cache.")
 @click.option("--tier", default=None, help="The service tier, such as flex or priority.")
 @json_option
 @pass_context

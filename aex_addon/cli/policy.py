@@ -111,7 +111,7 @@ def test_policy(
     code is 0 if it would be let through, else 1.
 
     \b
-    echo '{"path": "/v1/embeddings", "body": {"model": "text-embedding-3-small", "input": "hi"}}' |
+    echo '{"path": "/v1/embeddings", "body": {"model": "m", "input": "hi"}}' |
       aex policy test - --agent shop --at 2026-11-28T23:00+01:00
     """
     from aex_addon import clock

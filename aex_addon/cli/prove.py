@@ -13,14 +13,21 @@ import click
 
 from aex_addon.cli.checkpoint import take
 from aex_addon.cli.context import Context, pass_context
-from aex_addon.cli.output import say
+from aex_addon.cli.output import emit, json_option, say
 
 
 @click.command()
 @click.argument("execution_id", metavar="EXECUTION")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="The file to write to, instead of standard output.",
+)
+@json_option
 @pass_context
-def prove(context: Context, execution_id: str, output: Path | None) -> None:
+def prove(context: Context, execution_id: str, output: Path | None, as_json: bool) -> None:
     """Prove the last event of a call, to anybody who has the public key.
 
     A new checkpoint is taken where the newest one does not cover the event.
@@ -43,8 +50,13 @@ def prove(context: Context, execution_id: str, output: Path | None) -> None:
             take(context)
             newest = reader.checkpoints(newest=True)
         proof = prove_event(reader, story[-1], newest[0].size, newest[0].note).render()
-    if output is None:
+    if output is not None:
+        output.write_text(proof, encoding="utf-8")
+    if as_json:
+        file = None if output is None else str(output)
+        last = story[-1].event.seq
+        emit({"execution_id": execution_id, "seq": last, "file": file, "proof": proof})
+    elif output is None:
         click.echo(proof, nl=False)
-        return
-    output.write_text(proof, encoding="utf-8")
-    say(f"Written to {output}. `aex verify-proof` checks it, anywhere, with {PUBLIC_FILE}.")
+    else:
+        say(f"Written to {output}. `aex verify-proof` checks it, anywhere, with {PUBLIC_FILE}.")

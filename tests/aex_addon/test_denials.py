@@ -84,15 +84,15 @@ def test_a_rate(wait_ns: int, seconds: int, told: int) -> None:
     denial = explained(
         "rate_limited", 429, account="bot", message="5 requests a minute", retry_after_ns=wait_ns
     )
-    assert denial.message == "Agent 'bot' is limited to 5 requests a minute."
+    assert denial.message == "The account 'bot' is limited to 5 requests a minute."
     assert denial.remedy == f"Try again in {seconds} s."
     assert (denial.retryable, denial.retry_after) == (True, told)
 
 
-def test_an_agent_at_rest() -> None:
-    """A lifecycle denial names the agent and the reason."""
+def test_an_account_at_rest() -> None:
+    """A lifecycle denial names the account, which may be a team, and the reason."""
     denial = explained("agent_not_serving", 423, account="bot", message="PAUSED: too dear")
-    assert "'bot' is not serving calls (PAUSED: too dear)" in denial.message
+    assert denial.message == "The account 'bot' is not serving calls (PAUSED: too dear)."
     assert not denial.retryable
 
 

@@ -39,6 +39,9 @@ def test_status_follows_the_provider_table(aex: Aex, home: Home) -> None:
     found = aex.json("certs", "status", *NONE)
     assert found["hosts"] == sorted(host for each in PROVIDERS for host in each.hosts)
     assert found["stale"] == []
+    assert aex("certs", "status", "--hosts").stdout.split() == found["hosts"]
+    assert aex.json("certs", "status", "--hosts") == found["hosts"]
+    assert max(map(len, aex("certs", "status", *NONE).stdout.splitlines())) < 120
     home.config.write_text('[providers.openai]\nhosts = ["llm.example.com"]')
     assert "It does not permit llm.example.com." in aex.json("certs", "status", *NONE)["stale"]
     assert "new CA" in aex("certs", "status", *NONE).stderr

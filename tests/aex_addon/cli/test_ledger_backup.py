@@ -37,7 +37,8 @@ def test_files_are_overwritten_only_if_asked(aex: Aex, tmp_path: Path, calls: li
     file = tmp_path / "mine.db"
     file.write_text("dear")
     result = aex("ledger", "backup", file, code=1)
-    assert result.stderr == f"aex: there is a file {file} already; it stays as it is\n"
+    said = f"there is a file {file} already; it stays as it is (--force overwrites it)"
+    assert result.stderr == f"aex: {said}\n"
     assert file.read_text() == "dear"
     assert f"file       {file}" in aex("ledger", "backup", file, "--force").stdout
 

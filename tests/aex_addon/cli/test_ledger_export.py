@@ -68,6 +68,7 @@ def test_filters(aex: Aex, calls: list[str]) -> None:
         (("--format", "csv", "--since", "1h", "--until", "2h"), 2, "not before"),
         (("--format", "csv", "--since", "soon"), 2, "2026-07-01"),
         (("--format", "csv", "--agent", "nobody"), 1, "no agent 'nobody'"),
+        (("--format", "csv", "-o", "/nowhere/x.csv"), 1, "aex: there is no folder /nowhere;"),
     ],
 )
 def test_what_cannot_be_meant(

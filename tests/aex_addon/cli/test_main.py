@@ -46,6 +46,30 @@ def test_every_command_has_an_example() -> None:
         assert f"aex {' '.join(path)}" in (command.help or ""), path
 
 
+def test_every_option_is_explained() -> None:
+    """Each has a sentence, and whatever prints can print JSON."""
+    for path, command in commands(cli).items():
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        assert all(one.help for one in options), path
+        assert path == ("run",) or any("--json" in one.opts for one in options), path
+
+
+def test_help_fits_a_terminal() -> None:
+    """No line of any help is longer than 80 columns."""
+    for path, command in commands(cli).items():
+        context = click.Context(command, info_name=f"aex {' '.join(path)}", terminal_width=80)
+        assert max(map(len, command.get_help(context).splitlines())) <= 80, path
+
+
+@pytest.mark.parametrize(
+    "words", [("create", "x", "-1", "0"), ("create", "x", "1", "-5"), ("top-up", "x", "-0.5")]
+)
+def test_what_is_below_zero(aex: Aex, words: tuple[str, ...]) -> None:
+    """It looks like an option, and is told for what it is."""
+    assert "is below 0" in aex("agent", *words, code=2).stderr
+    assert "No such option '--x'" in aex("agent", "list", "--x", code=2).stderr
+
+
 @pytest.mark.parametrize(
     ("mode", "config", "line"),
     [

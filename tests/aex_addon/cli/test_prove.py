@@ -39,6 +39,16 @@ def test_into_a_file(aex: Aex, calls: list[str], tmp_path: Path) -> None:
     assert file.read_text() == aex("prove", "ex_1").stdout
 
 
+def test_as_a_document(aex: Aex, calls: list[str], tmp_path: Path) -> None:
+    """It says which event is proven and where the proof is, which it holds as well."""
+    file, text = tmp_path / "call.tlog-proof", aex("prove", "ex_1").stdout
+    last = aex.json("executions", "show", "ex_1")["events"][-1]["seq"]
+    told = {"execution_id": "ex_1", "seq": last, "proof": text}
+    assert aex.json("prove", "ex_1") == told | {"file": None}
+    assert aex.json("prove", "ex_1", "-o", file) == told | {"file": str(file)}
+    assert file.read_text() == text
+
+
 def test_an_unknown_call(aex: Aex, calls: list[str]) -> None:
     """It is refused with the command that lists them."""
     assert "aex executions list" in aex("prove", "ex_9", code=1).stderr
