@@ -221,14 +221,27 @@ def test_a_page_of_another_site_does_nothing(
     assert gateway.inspect(agent)["lifecycle_state"] == "READY"
 
 
-@pytest.mark.parametrize("width", [360, 1280, 3840])
-def test_it_fits(page: Page, gateway: Gateway, agent: Agent, width: int) -> None:
-    """From a phone to a wall nothing is wider than the screen, and without JavaScript it reads."""
+# What a box holds, and how much wider than the box that is.
+WIDER = """[document.documentElement, ...document.querySelectorAll("section")]
+    .map(box => [box.className, box.scrollWidth - box.clientWidth])
+    .filter(([, more]) => more > 0)"""
+
+
+@pytest.mark.parametrize("width", [360, 1280, 1600, 1920, 3840])
+def test_it_fits(page: Page, gateway: Gateway, call: Door, width: int) -> None:
+    """From a phone to a wall nothing is wider than its box, whatever agents are called and ask."""
     page.set_viewport_size({"width": width, "height": 900})
+    name = f"{width}-".ljust(64, "x")
+    made = gateway.json("agent", "create", name, "9000000.01", "0")
+    agent = Agent(name, made["token"], made["budget_nanousd"])
+    with call.sdk(agent, max_retries=0) as sdk:
+        sdk.chat.completions.create(**CHAT)
+        with pytest.raises(openai.PermissionDeniedError):
+            sdk.chat.completions.create(**CHAT | {"model": "m" * 200})
     sign_in(page, gateway)
     for path in ("", f"/agents/{agent.name}", "/activity"):
         page.goto(f"{gateway.url}/dashboard{path}")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert page.evaluate(WIDER) == [], path
 
 
 def test_without_javascript(browser: Browser, gateway: Gateway, agent: Agent) -> None:
