@@ -82,6 +82,7 @@ class Assembly:
             _wait_for_writers(self.store, _PATIENCE_MS)
             self.payers.end(self.store.one)
             self.store.one(NoteGateway(self.parts.gateway, "stopped"))
+            self.store.leave(self.parts.gateway)
         finally:
             # After the last event, so that the newest checkpoint covers all of the run.
             self.checkpointer.stop()

@@ -10,7 +10,8 @@ All SQL is built once, when the store is opened. Nothing here decides anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ledger import chain, events
@@ -94,20 +95,14 @@ class Store:
 
     def create(self, ledger_id: str, version: str) -> bool:
         """Writes the first event of an empty log; False where there is a log already."""
-        self.engine.begin()
-        try:
+        with self._transaction():
             if self.engine.rows("SELECT seq FROM ledger_head WHERE id = 1")[0][0]:
-                self.engine.rollback()
                 return False
             draft = Draft(
                 events.LEDGER_CREATED, None, None, {"ledger_id": ledger_id, "version": version}
             )
             first = Event(1, self.clock(), None, None, draft.type, canonical(draft.payload))
             self._writer.write(State(), {}, [first], chain.GENESIS, {})
-            self.engine.commit()
-        except BaseException:
-            self.engine.rollback()
-            raise
         return True
 
     def open_executions(self) -> list[tuple[str, str]]:
@@ -170,39 +165,45 @@ class Store:
 
     def purge(self) -> int:
         """Drops what has expired: stored answers and idempotency keys. The number of answers."""
-        self.engine.begin()
-        try:
+        with self._transaction():
             # By the log's time, as the audit counts: it would miss what is gone before.
             now = self.engine.rows("SELECT time_ns FROM ledger_head WHERE id = 1")[0][0]
             many = self.engine.many
             dropped = many("DELETE FROM answers WHERE expires_at <= ?", [(now,)])
             many("DELETE FROM idempotency WHERE expires_at <= ?", [(now,)])
-            self.engine.commit()
-        except BaseException:
-            self.engine.rollback()
-            raise
         return dropped
 
     def beat(self, gateway: str, beat: int) -> bool:
         """A sign of life; False if the gateway was shut out. The first one registers it."""
-        self.engine.begin()
-        try:
+        with self._transaction():
             self.engine.many(
                 "INSERT INTO gateways (gateway, started_at, beat, fenced) VALUES (?, ?, ?, 0) "
                 "ON CONFLICT (gateway) DO UPDATE SET beat = excluded.beat",
                 [(gateway, self.clock(), beat)],
             )
             row = self.engine.rows("SELECT fenced FROM gateways WHERE gateway = ?", (gateway,))
+        return not row[0][0]
+
+    def leave(self, gateway: str) -> None:
+        """No sign of life is expected of it any more. What it left open is still looked after."""
+        gone = "DELETE FROM gateways WHERE gateway = ? AND fenced = 0"
+        with self._transaction():
+            self.engine.many(gone, [(gateway,)])
+
+    def beats(self) -> dict[str, int]:
+        """The newest sign of life of every gateway that has not left, and was not shut out."""
+        rows = self._outside("SELECT gateway, beat FROM gateways WHERE fenced = ?", 0)
+        return {row[0]: row[1] for row in rows}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.engine.begin()
+        try:
+            yield
             self.engine.commit()
         except BaseException:
             self.engine.rollback()
             raise
-        return not row[0][0]
-
-    def beats(self) -> dict[str, int]:
-        """The newest sign of life of every gateway that was not shut out."""
-        rows = self._outside("SELECT gateway, beat FROM gateways WHERE fenced = ?", 0)
-        return {row[0]: row[1] for row in rows}
 
     def _outside(self, sql: str, parameter: Any) -> list[tuple[Any, ...]]:
         """A query in no transaction of ours."""

@@ -70,6 +70,16 @@ async def test_a_start_and_a_stop(home: Home) -> None:
     ]
 
 
+async def test_who_stopped_is_not_taken_for_lost(home: Home) -> None:
+    """A gateway that ended in order is watched no more by those that come after it."""
+    made = await assembled(home)
+    made.store.beat(made.parts.gateway, 7)
+    made.close()
+    again = await assembled(home)
+    assert again.store.beats() == {}
+    again.close()
+
+
 async def test_preparing_twice(home: Home) -> None:
     """What is there already is kept: nobody's trust is broken by a second start."""
     prepare(home, settings_for(9), {})

@@ -18,6 +18,7 @@ from ledger.admin_commands import (
     Command,
     CreditAgent,
     DeleteAgent,
+    Fence,
     LendToken,
     NoteBypass,
     NoteGateway,
@@ -228,6 +229,17 @@ class StoreContract:
             store.execute([admit("e2"), commit("e1", -1), admit("e3")])
         assert read_all(reader) == before
         assert isinstance(store.one(admit("e2")), Admitted)
+
+    def test_who_leaves_is_watched_no_more(self, store: Store) -> None:
+        """Its beat is gone, and may come again; who was shut out stays shut out."""
+        assert store.beat("gw-1", 1)
+        assert store.beat("gw-2", 1)
+        store.leave("gw-1")
+        assert store.beats() == {"gw-2": 1}
+        assert store.beat("gw-1", 2)
+        store.one(Fence("gw-1", "no sign of life"))
+        store.leave("gw-1")
+        assert not store.beat("gw-1", 3)
 
     def test_two_stores_settle_once(
         self, store: Store, reader: Reader, tmp_path: Path, url: str
