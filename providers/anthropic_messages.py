@@ -13,7 +13,6 @@ lower the bill; what it takes off is not told, so such a call is booked without 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -24,6 +23,8 @@ from providers.anthropic_options import read_options, refuse_longer_window
 from providers.anthropic_tokens import framing_tokens_max, text_tokens_max
 from providers.anthropic_tools import RUNS_MAX, read_tools, with_limit
 from providers.claude_models import picture_tokens_max, thinks_unasked
+from providers.media_type import is_stream
+from providers.rewriting import changed
 from providers.uses import Uses, known
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -101,16 +102,11 @@ class AnthropicMessages:
         if grant.server_calls_max is not None:
             tools = jsonbody.optional_list(facts.document, "tools")
             changes["tools"] = with_limit(tools, grant.server_calls_max)
-        if not changes:
-            return call.body
-        document = {**facts.document, **changes}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return changed(call.body, facts.document, changes)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             return StreamMeter(facts)
         return MessageMeter(facts)
 

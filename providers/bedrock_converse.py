@@ -15,7 +15,6 @@ of it. Frames around messages and tools are told for Claude alone; other models 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -28,6 +27,8 @@ from providers.bedrock_regions import surcharge
 from providers.bedrock_route import target
 from providers.claude_models import picture_tokens_max, thinks_unasked
 from providers.eventstream import CONTENT_TYPE
+from providers.media_type import is_stream
+from providers.rewriting import written
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -79,13 +80,11 @@ class BedrockConverse:
             return call.body
         config = jsonbody.optional_object(facts.document, "inferenceConfig")
         document = {**facts.document, "inferenceConfig": {**config, "maxTokens": cap}}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter of frames for a stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == CONTENT_TYPE or (not kind and facts.stream)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type, CONTENT_TYPE):
             return ConverseStreamMeter(facts)
         return ConverseMeter(facts)
 

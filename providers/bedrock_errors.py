@@ -14,11 +14,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from providers.eventstream import frame
+from providers.refusal import reply, seconds_to_wait
 from providers.wire import Denial, Reply
-
-MAX_RETRY_AFTER_S = 60
 
 _BY_STATUS = {
     400: "ValidationException",
@@ -39,20 +39,13 @@ def refuse(denial: Denial) -> Reply:
     status = denial.status
     if status >= 500 and not denial.retryable:
         status = _FINAL_FAULT
-    headers = [
-        ("content-type", "application/json"),
-        ("x-amzn-errortype", exception(status, denial.retryable)),
-        ("x-should-retry", "true" if denial.retryable else "false"),
-    ]
-    if denial.retryable and denial.retry_after is not None:
-        seconds = max(0, min(denial.retry_after, MAX_RETRY_AFTER_S))
-        headers.append(("retry-after", str(seconds)))
+    told = reply(denial, _body(denial), status=status, shown_as="x-amzn-requestid")
+    own = [("x-amzn-errortype", exception(status, denial.retryable))]
+    seconds = seconds_to_wait(denial)
+    if seconds is not None:
         # In milliseconds; what AWS's SDKs heed.
-        headers.append(("x-amz-retry-after", str(seconds * 1000)))
-    if denial.execution_id is not None:
-        headers.append(("x-aex-execution-id", denial.execution_id))
-        headers.append(("x-amzn-requestid", denial.execution_id))
-    return Reply(status, tuple(headers), _body(denial))
+        own.append(("x-amz-retry-after", str(seconds * 1000)))
+    return replace(told, headers=(*told.headers, *own))
 
 
 def error_event(denial: Denial) -> bytes:

@@ -28,6 +28,8 @@ from providers.bedrock_regions import surcharge
 from providers.bedrock_route import Target, target
 from providers.eventstream import CONTENT_TYPE
 from providers.fields import extract
+from providers.media_type import is_stream
+from providers.rewriting import written
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
 from providers.wire_format import Meter
@@ -93,14 +95,12 @@ class BedrockInvoke:
             family = family_of(model)
             assert family is not None, "read() has found one"
             document = with_cap(family.cap, facts.document, cap)
-        return _dumped(document)
+        return written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter of frames for a stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == CONTENT_TYPE or (not kind and facts.stream)
         model = facts.model or ""
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type, CONTENT_TYPE):
             return InvokeStreamMeter(facts, ClaudeStream(facts) if _CLAUDE in model else None)
         return InvokeMeter(
             facts, lambda document: _told(facts, model, document), body_first=_CLAUDE in model
@@ -202,7 +202,3 @@ def _of_claude(facts: Facts, document: dict[str, Any]) -> Usage | None:
     meter.feed(json.dumps(document).encode("ascii"))
     usage = meter.reading().usage
     return None if usage is None else Usage(usage.counts, None, facts.service_tier)
-
-
-def _dumped(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

@@ -16,11 +16,11 @@ Citations point at text that was counted already; what marks them is not in `bil
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
+from providers.rewriting import written
 from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply
@@ -94,7 +94,7 @@ def with_cap(call: Call, facts: Facts, grant: Grant) -> bytes:
     if cap is None or (asked is not None and asked <= cap):
         return call.body
     document = {**facts.document, "max_tokens": cap}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return written(document)
 
 
 def _count_tools(document: dict[str, Any]) -> int:

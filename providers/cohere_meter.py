@@ -15,6 +15,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes
 from providers.lines import LineSplitter
+from providers.media_type import media_type
 from providers.sse import Splitter
 from providers.wire import Facts, Usage
 from providers.wire_format import Meter
@@ -52,7 +53,7 @@ def usage_of(billing: Any) -> Usage | None:
 
 
 def _kind(content_type: str, facts: Facts, default: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     return kind or (default if facts.stream else "application/json")
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from providers import eventstream
 from providers.eventstream import FrameEdge
+from providers.media_type import media_type
 from providers.sse import MAX_EVENT_BYTES
 
 # A CR ends a line; an LF right after it belongs to it.
@@ -188,5 +189,5 @@ _EDGES: dict[str, type[SseEdge | LineEdge | FrameEdge | ArrayEdge]] = {
 
 def edge_of(content_type: str) -> Edge | None:
     """The edge of a stream with this `Content-Type`; None for what is no stream."""
-    made = _EDGES.get(content_type.partition(";")[0].strip().lower())
+    made = _EDGES.get(media_type(content_type))
     return made() if made else None

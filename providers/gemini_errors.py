@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from providers.refusal import reply, seconds_to_wait
 from providers.wire import Denial, Reply
 
-MAX_RETRY_AFTER_S = 60
 _TYPE = "type.googleapis.com/google.rpc."
 
 # https://cloud.google.com/apis/design/errors#handling_errors; 402, 423 and 426 have no row there.
@@ -37,15 +37,7 @@ _STATUSES = {
 
 def refuse(denial: Denial) -> Reply:
     """The denial as an HTTP answer. `retry-after` (seconds) only where a repeat may help."""
-    headers = [
-        ("content-type", "application/json; charset=UTF-8"),
-        ("x-should-retry", "true" if denial.retryable else "false"),
-    ]
-    if (seconds := _seconds(denial)) is not None:
-        headers.append(("retry-after", str(seconds)))
-    if denial.execution_id is not None:
-        headers.append(("x-aex-execution-id", denial.execution_id))
-    return Reply(denial.status, tuple(headers), _body(denial))
+    return reply(denial, _body(denial), content_type="application/json; charset=UTF-8")
 
 
 def error_event(denial: Denial) -> bytes:
@@ -65,12 +57,6 @@ def error_element(denial: Denial) -> bytes:
     return b",\r\n" + _body(denial) + b"\r\n]"
 
 
-def _seconds(denial: Denial) -> int | None:
-    if not denial.retryable or denial.retry_after is None:
-        return None
-    return max(0, min(denial.retry_after, MAX_RETRY_AFTER_S))
-
-
 def _body(denial: Denial) -> bytes:
     metadata = {"code": denial.code}
     if denial.execution_id is not None:
@@ -82,7 +68,7 @@ def _body(denial: Denial) -> bytes:
         "metadata": metadata,
     }
     details: list[dict[str, Any]] = [info]
-    if (seconds := _seconds(denial)) is not None:
+    if (seconds := seconds_to_wait(denial)) is not None:
         details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{seconds}s"})
     if denial.status == 429 and not denial.retryable:
         violation = {"quotaMetric": "aex/budget", "quotaId": "AexBudgetPerDay"}

@@ -18,7 +18,6 @@ so those outputs are refused, and so are models that give them unasked.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -28,8 +27,10 @@ from providers import gemini_errors, gemini_tools, jsonbody
 from providers.gemini_input import ALL_MODALITIES, Prompt
 from providers.gemini_meter import ArrayMeter, EventMeter, Tally, whole_answer
 from providers.gemini_route import Route, parse
+from providers.media_type import media_type
 from providers.protojson import Message, fields
 from providers.repriced import at_tier
+from providers.rewriting import written
 from providers.uses import UNKNOWN, Uses, known
 from providers.vertex_regions import REGIONAL, surcharge
 from providers.wire import Call, Denial, Facts, Grant, Reply
@@ -166,7 +167,7 @@ def capped(document: dict[str, Any], facts: Facts, grant: Grant) -> dict[str, An
 
 def dumped(document: dict[str, Any]) -> bytes:
     """A body to send."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return written(document)
 
 
 def meter_of(
@@ -178,7 +179,7 @@ def meter_of(
     tally: Callable[[int], Tally] = Tally,
 ) -> Meter:
     """A meter for the shape that the answer says it has; what its chunks say is for the tally."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     if status >= 400 or not facts.stream:
         return whole_answer(facts.choices, tally)
     if kind == "text/event-stream" or (not kind and not as_array):

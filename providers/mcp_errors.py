@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, runtime_checkable
 
+from providers import refusal
 from providers.mcp_messages import Id, ids
 from providers.wire import Denial, Reply
 from providers.wire_format import WireFormat
 
 # Of those that JSON-RPC leaves to servers, one that neither MCP nor its SDKs use.
 CODE = -32080
-MAX_RETRY_AFTER_S = 60
 
 
 @runtime_checkable
@@ -85,16 +85,7 @@ def _logged(denial: Denial) -> dict[str, Any]:
 
 
 def _reply(status: int, denial: Denial, document: Any) -> Reply:
-    headers = [
-        ("content-type", "application/json"),
-        ("x-should-retry", "true" if denial.retryable else "false"),
-    ]
-    if denial.retryable and denial.retry_after is not None:
-        seconds = max(0, min(denial.retry_after, MAX_RETRY_AFTER_S))
-        headers.append(("retry-after", str(seconds)))
-    if denial.execution_id is not None:
-        headers.append(("x-aex-execution-id", denial.execution_id))
-    return Reply(status, tuple(headers), _dumped(document))
+    return refusal.reply(denial, _dumped(document), status=status)
 
 
 def _error(denial: Denial, id_: Id | None) -> dict[str, Any]:

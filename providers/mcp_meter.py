@@ -24,6 +24,7 @@ from typing import Any
 from providers import mcp_errors
 from providers.mcp_lists import Shown, homed, messages, with_data, without_hidden
 from providers.mcp_messages import Id
+from providers.media_type import media_type
 from providers.sse import Piece, Splitter
 from providers.wire import Denial, Facts, Reading, Usage
 
@@ -85,7 +86,7 @@ class McpMeter:
         accepted = status == 202
         self._billed: dict[Id, Decimal] = dict(self._costs) if accepted else {}
         self._answered: set[Id] = set(self._costs) if accepted else set()
-        events = content_type.partition(";")[0].strip().lower() == "text/event-stream"
+        events = media_type(content_type) == "text/event-stream"
         self._events = Splitter(HELD_MAX) if events else None
         # What a stream should be and is none has nothing to be hidden.
         self.rewrites = facts.rewrites and (events or bool(facts.lists))

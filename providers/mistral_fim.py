@@ -10,11 +10,11 @@ Usage comes by itself in the last chunk of a stream. Options that are not known 
 
 from __future__ import annotations
 
-import json
-
 from providers import jsonbody, openai_errors, tokens
+from providers.media_type import is_stream
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialects import MISTRAL
+from providers.rewriting import written
 from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -67,13 +67,11 @@ class MistralFim:
         if cap is None or (asked is not None and asked <= cap):
             return call.body
         document = {**facts.document, "max_tokens": cap}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             return StreamMeter(hide_usage=False, shape=MISTRAL.usage)
         return JsonMeter(MISTRAL.usage)
 

@@ -16,7 +16,6 @@ used; a prompt that was cached may have no count there, and then nothing is told
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from providers import jsonbody, ollama_errors, tokens
@@ -24,6 +23,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, string_bytes, text_field
 from providers.lines import LineSplitter
+from providers.rewriting import written
 from providers.spelling import refuse_other_spellings
 from providers.uses import IMAGE, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
@@ -87,7 +87,7 @@ class OllamaChat:
             return call.body
         options = {**(facts.document.get("options") or {}), "num_predict": cap}
         document = {**facts.document, "options": options}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter of lines for a stream, else of one document. Errors are always one document."""

@@ -10,23 +10,13 @@ from __future__ import annotations
 
 import json
 
+from providers.refusal import reply
 from providers.wire import Denial, Reply
-
-MAX_RETRY_AFTER_S = 60
 
 
 def refuse(denial: Denial) -> Reply:
     """The denial as an HTTP answer. `retry-after` (seconds) only where a repeat may help."""
-    headers = [
-        ("content-type", "application/json"),
-        ("x-should-retry", "true" if denial.retryable else "false"),
-    ]
-    if denial.retryable and denial.retry_after is not None:
-        seconds = max(0, min(denial.retry_after, MAX_RETRY_AFTER_S))
-        headers.append(("retry-after", str(seconds)))
-    if denial.execution_id is not None:
-        headers.append(("x-aex-execution-id", denial.execution_id))
-    return Reply(denial.status, tuple(headers), _body(denial))
+    return reply(denial, _body(denial))
 
 
 def error_line(denial: Denial) -> bytes:

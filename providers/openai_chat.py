@@ -10,15 +10,16 @@ from the request is refused as `not_metered`, and so is every kind that is not k
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from providers import jsonbody, openai_errors, openai_sellers, tokens
+from providers.media_type import is_stream
 from providers.openai_chat_content import Content, read_content
 from providers.openai_chat_meter import JsonMeter, StreamMeter
 from providers.openai_dialect import Dialect
 from providers.openai_dialects import DIALECTS
+from providers.rewriting import changed
 from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -105,19 +106,14 @@ class OpenAIChat:
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}
             changes["stream_options"] = {**old, "include_usage": True}
-        if not changes:
-            return call.body
-        document = {**facts.document, **changes}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return changed(call.body, facts.document, changes)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
         shape = self._dialect.usage
         if facts.own_prices:
             shape = replace(shape, untold=facts.own_prices)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             hide = facts.stream and not facts.usage_wanted
             return StreamMeter(hide, shape)
         return JsonMeter(shape)

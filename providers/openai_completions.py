@@ -11,11 +11,12 @@ tokens. `echo` is refused: whether what it repeats is billed again is not docume
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from providers import jsonbody, openai_errors, openai_tiers, tokens
+from providers.media_type import is_stream
 from providers.openai_chat_meter import JsonMeter, StreamMeter
+from providers.rewriting import changed
 from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -68,16 +69,11 @@ class OpenAICompletions:
         if facts.stream and not facts.usage_wanted:
             old = facts.document.get("stream_options") or {}
             changes["stream_options"] = {**old, "include_usage": True}
-        if not changes:
-            return call.body
-        document = {**facts.document, **changes}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return changed(call.body, facts.document, changes)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             return StreamMeter(hide_usage=facts.stream and not facts.usage_wanted)
         return JsonMeter()
 

@@ -25,6 +25,7 @@ from providers import jsonbody, openai_errors, openai_images, tokens
 from providers.events import EventMeter, Told
 from providers.formbody import Form, parse_form
 from providers.jsonanswer import JsonAnswer
+from providers.media_type import is_stream
 from providers.sse import Splitter
 from providers.wire import Call, Denial, Facts, Grant, Reply, Usage
 from providers.wire_format import Meter
@@ -74,9 +75,7 @@ class OpenAIImageEdits:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter of events for a stream, else of one document. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             return EventMeter(Splitter(openai_images.MAX_EVENT_BYTES), _event)
         return JsonAnswer(_told)
 

@@ -24,6 +24,7 @@ from providers import jsonbody, openai_errors
 from providers.model_limits import max_output_tokens
 from providers.openai_realtime_meter import ASK_ID, ResponseMeter
 from providers.openai_realtime_session import RealtimeSession, refuse_tools, uses_of
+from providers.rewriting import written
 from providers.uses import TEXT, union
 from providers.wire import MESSAGE, Call, Denial, Facts, Grant, Refused, Reply
 from providers.wire_format import Meter
@@ -104,7 +105,7 @@ class OpenAIRealtime:
             document = {**document, "event_id": ASK_ID}
         if document is facts.document:
             return call.body
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return written(document)
 
     def session(self, handshake: Call) -> RealtimeSession:
         """The memory of one connection."""

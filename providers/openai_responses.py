@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers import jsonbody, openai_errors, openai_sellers, tokens
+from providers.media_type import is_stream
 from providers.openai_dialect import Dialect
 from providers.openai_responses_dialects import HOSTED_DIALECTS, OPENAI, ResponsesDialect
 from providers.openai_responses_input import Content, read_input
 from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
+from providers.rewriting import changed
 from providers.spelling import refuse_other_spellings
 from providers.uses import DOCUMENT, of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply
@@ -59,9 +61,7 @@ class OpenAIResponses:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
-        meter = StreamMeter if is_stream and status < 400 else JsonMeter
+        meter = StreamMeter if is_stream(facts, status, content_type) else JsonMeter
         return meter(self._dialect.usage)
 
     def refuse(self, denial: Denial) -> Reply:
@@ -168,10 +168,7 @@ def write_grant(body: bytes, facts: Facts, grant: Grant) -> bytes:
         changes["max_tool_calls"] = calls
     if facts.many_sellers and grant.usd_per_mtok is not None:
         changes["provider"] = openai_sellers.limited(facts.document, grant.usd_per_mtok)
-    if not changes:
-        return body
-    document = {**facts.document, **changes}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return changed(body, facts.document, changes)
 
 
 def refuse_options(

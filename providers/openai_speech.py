@@ -21,6 +21,7 @@ from typing import Any
 from providers import jsonbody, openai_errors, tokens
 from providers.events import EventMeter, Told
 from providers.fields import Row, extract
+from providers.media_type import media_type
 from providers.openai_other import PassingMeter
 from providers.sse import Splitter
 from providers.uses import AUDIO, Uses
@@ -100,7 +101,7 @@ class OpenAISpeech:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter that knows what was asked; an answer that is no sound tells nothing."""
-        kind = content_type.partition(";")[0].strip().lower()
+        kind = media_type(content_type)
         if facts.has_output and kind == "text/event-stream" and status < 400:
             return EventMeter(Splitter(MAX_EVENT_BYTES), _event)
         if facts.has_output or kind == "application/json":

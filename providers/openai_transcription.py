@@ -28,6 +28,7 @@ from providers.events import EventMeter, Told
 from providers.fields import Row, extract
 from providers.formbody import Form, parse_form
 from providers.jsonanswer import JsonAnswer, string_bytes
+from providers.media_type import is_stream
 from providers.openai_chat_content import TOKENS_A_SECOND
 from providers.sound_length import seconds_max
 from providers.sse import Splitter
@@ -115,10 +116,8 @@ class OpenAITranscription:
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter of events for a stream, else of one document; plain text tells no usage."""
-        kind = content_type.partition(";")[0].strip().lower()
-        is_stream = kind == "text/event-stream" or (not kind and facts.stream)
         timed = not facts.has_output
-        if is_stream and status < 400:
+        if is_stream(facts, status, content_type):
             return EventMeter(Splitter(), self._told_seconds if timed else _told_tokens)
         return JsonAnswer(self._seconds_told if timed else _tokens_told, has_output=not timed)
 

@@ -12,7 +12,6 @@ other bodies, and no prices in the catalogue: their paths are refused.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -22,6 +21,7 @@ from providers.anthropic_messages import ANTHROPIC_MESSAGES
 from providers.anthropic_options import refuse_longer_window
 from providers.claude_models import generation
 from providers.repriced import at_tier
+from providers.rewriting import written
 from providers.vertex_regions import surcharge
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
@@ -70,10 +70,10 @@ class VertexClaude:
         is_lower = cap is not None and (asked is None or cap < asked)
         if not is_lower and grant.server_calls_max is None:
             return call.body
-        changed: dict[str, Any] = anthropic_hosted.with_grant(
+        document: dict[str, Any] = anthropic_hosted.with_grant(
             call, facts.model or "", facts.document, grant
         )
-        return json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A stream meter for an event stream, else a JSON meter. Errors are always JSON."""
