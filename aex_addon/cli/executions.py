@@ -6,12 +6,17 @@ Owns: how executions and their events are shown. Refuses to know: how they are s
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from aex_addon.cli.accounts import check_known
 from aex_addon.cli.context import Context, pass_context
 from aex_addon.cli.output import emit, facts, json_option, table
+
+if TYPE_CHECKING:
+    from ledger.state import Execution
 
 _STATES = ("RESERVING", "RESERVED", "DISPATCHED", "COMMITTED", "RELEASED", "DENIED", "FAILED")
 
@@ -60,7 +65,7 @@ def list_executions(
         click.echo("no calls yet" if agent is None and state is None else "no such calls")
     else:
         table(
-            ("execution", "created", "agent", "door", "model", "state", "status", "cost", "policy"),
+            ("execution", "created", "agent", "door", "model", "state", "status", "cost", "note"),
             [
                 (
                     row.execution_id,
@@ -71,13 +76,23 @@ def list_executions(
                     row.state,
                     row.status_code or "-",
                     f"${usd(row.actual_nanousd)}",
-                    "in shadow" if row.execution_id in shadowed else "",
+                    ", ".join(_notes(row, row.execution_id in shadowed)),
                 )
                 for row in rows
             ],
             right="status cost",
             cut="agent model",
         )
+
+
+def _notes(row: Execution, shadowed: bool) -> Iterator[str]:
+    """What somebody should know who looks at what a call cost."""
+    if row.actual_nanousd > row.reserved_nanousd:
+        yield "above its reserve"
+    if row.certainty not in ("", "exact"):
+        yield row.certainty
+    if shadowed:
+        yield "in shadow"
 
 
 @executions.command()

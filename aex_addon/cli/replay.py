@@ -35,7 +35,10 @@ class At(click.ParamType[tuple[int | None, int | None]]):
         text = str(value).strip()
         if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
             return int(text), None
-        return None, Moment().convert(text, param, ctx)
+        try:
+            return None, Moment().read(text)
+        except ValueError as error:
+            self.fail(f"{error}; or the number of an event", param, ctx)
 
 
 @click.command()

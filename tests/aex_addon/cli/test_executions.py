@@ -50,6 +50,13 @@ def test_the_list_in_words(aex: Aex, calls: list[str]) -> None:
     assert aex("executions", "list", "--state", "FAILED").stdout == "no such calls\n"
 
 
+def test_what_a_cost_rests_on_is_told(aex: Aex, calls: list[str]) -> None:
+    """A bill above its reserve and one that is not exact have a note; others have none."""
+    assert aex("executions", "list").stdout.splitlines()[2].endswith(" $0.0000012")
+    aex("ledger", "adjust", "ex_1", "--actual", "0.5", "--reason", "the bill")
+    assert aex("executions", "list").stdout.splitlines()[2].endswith("above its reserve, adjusted")
+
+
 def test_no_calls_yet(aex: Aex, shop: str) -> None:
     """Nothing yet is no failure; an agent that never was is one, also for a program."""
     assert aex("executions", "list").stdout == "no calls yet\n"

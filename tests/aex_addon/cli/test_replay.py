@@ -59,3 +59,10 @@ def test_verify(aex: Aex, home: Home, calls: list[str]) -> None:
 def test_wrong_usage(aex: Aex, calls: list[str], words: tuple[str, ...]) -> None:
     """What is no moment, and a comparison of then with now, are wrong usage."""
     aex("replay", *words, code=2)
+
+
+def test_a_place_that_is_none(aex: Aex, calls: list[str]) -> None:
+    """It is told that an event's number is one, beside the forms of a time."""
+    refused = aex("replay", "--at", "soon", code=2).stderr
+    assert "write 2026-07-01" in refused
+    assert "the number of an event" in refused
