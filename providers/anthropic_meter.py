@@ -21,6 +21,7 @@ from providers.anthropic_tokens import BLOCK_TOKENS
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, json_object, string_bytes, text_field
 from providers.sse import Piece, Splitter
+from providers.tee import Tee
 from providers.wire import Facts, Reading, Usage
 
 DELTA_TOKENS = 1
@@ -62,34 +63,21 @@ class MessageMeter(JsonAnswer):
         super().__init__(lambda document: stated(facts, document, document.get("usage")))
 
 
-class StreamMeter:
+class StreamMeter(Tee[Piece]):
     """Counts an event stream.
 
     https://platform.claude.com/docs/en/build-with-claude/streaming#event-types
     """
 
     def __init__(self, facts: Facts) -> None:
+        super().__init__(Splitter())
         self._facts = facts
-        self._splitter = Splitter()
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._output_max = BLOCK_TOKENS
         self._counted = False
         self._stopped = False
         self._complete = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Reads the events that `data` completes; the bytes themselves pass."""
-        for piece in self._splitter.feed(data):
-            self._take(piece)
-        return data
-
-    def finish(self) -> bytes:
-        """Reads the incomplete rest; nothing was held back."""
-        rest = self._splitter.flush()
-        if rest:
-            self._take(rest)
-        return b""
 
     def reading(self) -> Reading:
         """The usage once it is final, the input before, and a bound on the output delivered."""

@@ -23,6 +23,7 @@ from providers.bedrock_meter import stated
 from providers.eventstream import Frame, Splitter
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, json_object, string_bytes
+from providers.tee import Tee
 from providers.wire import Facts, Reading, Usage
 
 EVENT_TOKENS = 1
@@ -85,29 +86,16 @@ class InvokeMeter(JsonAnswer):
         return replace(found, usage=self._usage)
 
 
-class InvokeStreamMeter:
+class InvokeStreamMeter(Tee[Frame]):
     """Counts a stream of frames. `claude` reads the events of Claude; None for other models."""
 
     def __init__(self, facts: Facts, claude: ClaudeStream | None) -> None:
+        super().__init__(Splitter())
         self._facts = facts
         self._claude = claude
-        self._splitter = Splitter()
         self._usage: Usage | None = None
         self._output_max = EVENT_TOKENS
         self._complete = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Reads the frames that `data` completes; the bytes themselves pass."""
-        for frame in self._splitter.feed(data):
-            self._take(frame)
-        return data
-
-    def finish(self) -> bytes:
-        """Counts the incomplete rest; nothing was held back."""
-        rest = self._splitter.flush()
-        if rest:
-            self._take(rest)
-        return b""
 
     def reading(self) -> Reading:
         """The usage of the model's own events, else of the last frame."""

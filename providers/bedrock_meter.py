@@ -18,6 +18,7 @@ from providers.anthropic_tokens import BLOCK_TOKENS
 from providers.eventstream import Frame, Splitter
 from providers.fields import Row, extract
 from providers.jsonanswer import JsonAnswer, json_object, string_bytes
+from providers.tee import Tee
 from providers.wire import Facts, Reading, Usage
 
 DELTA_TOKENS = 1
@@ -46,28 +47,15 @@ class ConverseMeter(JsonAnswer):
         super().__init__(lambda document: converse_usage(facts, document.get("usage")))
 
 
-class ConverseStreamMeter:
+class ConverseStreamMeter(Tee[Frame]):
     """Counts a stream of frames."""
 
     def __init__(self, facts: Facts) -> None:
+        super().__init__(Splitter())
         self._facts = facts
-        self._splitter = Splitter()
         self._usage: Usage | None = None
         self._output_max = BLOCK_TOKENS
         self._complete = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Reads the frames that `data` completes; the bytes themselves pass."""
-        for frame in self._splitter.feed(data):
-            self._take(frame)
-        return data
-
-    def finish(self) -> bytes:
-        """Counts the incomplete rest; nothing was held back."""
-        rest = self._splitter.flush()
-        if rest:
-            self._take(rest)
-        return b""
 
     def reading(self) -> Reading:
         """The usage, once it has come, and a bound on the output delivered."""

@@ -16,6 +16,7 @@ from providers.jsonanswer import json_object
 from providers.lines import LineSplitter
 from providers.paths import SEGMENT
 from providers.sse import Piece
+from providers.tee import Tee
 from providers.wire import Reading, Usage
 
 MAX_OBJECT_BYTES = 8 * 1024 * 1024
@@ -93,7 +94,7 @@ class ObjectMeter:
         return json_object(self._capture.kept() or b"") if self._capture.ends_with(b"}") else None
 
 
-class ResultsMeter:
+class ResultsMeter(Tee[Piece]):
     """Reads the results of a batch as they pass. A call has one result, under its own name.
 
     line:  what one of them says.
@@ -101,26 +102,18 @@ class ResultsMeter:
     """
 
     def __init__(self, line: Line, least: int, most: int) -> None:
+        super().__init__(LineSplitter(MAX_LINE_BYTES))
         self._line = line
         self._least, self._most = least, most
-        self._splitter = LineSplitter(MAX_LINE_BYTES)
         self._usages: list[Usage] = []
         self._lines = 0
         self._answered: set[int] = set()
         self._unread = False
         self._ended = False
 
-    def feed(self, data: bytes) -> bytes:
-        """Reads the lines that `data` completes; the bytes themselves pass."""
-        for piece in self._splitter.feed(data):
-            self._take(piece)
-        return data
-
     def finish(self) -> bytes:
-        """Reads a last line without an end; nothing was held back."""
-        rest = self._splitter.flush()
-        if rest is not None:
-            self._take(rest)
+        """As any; from then on it has ended."""
+        super().finish()
         self._ended = True
         return b""
 

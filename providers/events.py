@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from providers.jsonanswer import json_object
 from providers.sse import Piece
+from providers.tee import Splits, Tee
 from providers.wire import Reading, Usage
 
 
@@ -30,46 +31,21 @@ class Told:
     usage: Usage | None = None
 
 
-class Splits(Protocol):
-    """What cuts a stream into events (sse.py, lines.py)."""
-
-    def feed(self, data: bytes) -> list[Piece]:
-        """The pieces that these bytes complete."""
-        ...
-
-    def flush(self) -> Piece | None:
-        """The incomplete rest."""
-        ...
-
-
-class EventMeter:
+class EventMeter(Tee[Piece]):
     """The meter: every byte passes at once."""
 
-    def __init__(self, splitter: Splits, tell: Callable[[dict[str, Any]], Told]) -> None:
-        self._splitter = splitter
+    def __init__(self, splitter: Splits[Piece], tell: Callable[[dict[str, Any]], Told]) -> None:
+        super().__init__(splitter)
         self._tell = tell
         self._output_max = 0
         self._usage: Usage | None = None
         self._complete = False
 
-    def feed(self, data: bytes) -> bytes:
-        """Reads the events that `data` completes; passes the bytes."""
-        for piece in self._splitter.feed(data):
-            self._read(piece)
-        return data
-
-    def finish(self) -> bytes:
-        """Reads an end without its line end; nothing is ever held back."""
-        rest = self._splitter.flush()
-        if rest is not None:
-            self._read(rest)
-        return b""
-
     def reading(self) -> Reading:
         """The last usage told, and a bound on the output delivered so far."""
         return Reading(self._usage, self._output_max, self._complete)
 
-    def _read(self, piece: Piece) -> None:
+    def _take(self, piece: Piece) -> None:
         if piece.oversized:
             self._output_max += len(piece.raw)
             return

@@ -21,6 +21,7 @@ from providers import gemini_usage
 from providers.jsonanswer import JsonAnswer, json_object
 from providers.jsonarray import Element, Elements
 from providers.sse import Piece, Splitter
+from providers.tee import Tee
 from providers.wire import Reading, Usage
 
 CHUNK_TOKENS = 1
@@ -127,25 +128,17 @@ def whole_answer(choices: int, kind: Callable[[int], Tally] = Tally) -> JsonAnsw
     return JsonAnswer(read)
 
 
-class EventMeter:
+class EventMeter(Tee[Piece]):
     """Counts a stream of server-sent events (`alt=sse`)."""
 
     def __init__(self, choices: int, kind: Callable[[int], Tally] = Tally) -> None:
+        super().__init__(Splitter())
         self._tally = kind(choices)
-        self._splitter = Splitter()
         self._ended = False
 
-    def feed(self, data: bytes) -> bytes:
-        """Reads the events that `data` completes, passes the bytes."""
-        for piece in self._splitter.feed(data):
-            self._read(piece)
-        return data
-
     def finish(self) -> bytes:
-        """Nothing is ever held back; an event without its blank line still counts."""
-        rest = self._splitter.flush()
-        if rest is not None:
-            self._read(rest)
+        """As any; from then on it has ended."""
+        super().finish()
         self._ended = True
         return b""
 
@@ -153,7 +146,7 @@ class EventMeter:
         """What is known now. There is no end mark but the reason that each answer ends for."""
         return self._tally.reading(self._ended, complete=self._tally.final(self._ended))
 
-    def _read(self, piece: Piece) -> None:
+    def _take(self, piece: Piece) -> None:
         if piece.oversized:
             self._tally.output_max += len(piece.raw)
         elif piece.data is not None:

@@ -14,6 +14,7 @@ from providers.openai_responses_dialects import OPENAI
 from providers.openai_responses_tally import Tally
 from providers.openai_usage import UsageShape
 from providers.sse import Piece, Splitter
+from providers.tee import Tee
 from providers.wire import Reading, Usage
 
 # The last event holds the whole response, with what was asked: instructions, tools, all items.
@@ -40,34 +41,21 @@ class JsonMeter(JsonAnswer):
         return told.usage
 
 
-class StreamMeter:
+class StreamMeter(Tee[Piece]):
     """Counts an event stream. Every byte passes at once: usage comes without being asked for.
 
     https://developers.openai.com/api/reference/resources/responses/streaming-events
     """
 
     def __init__(self, shape: UsageShape = OPENAI.usage) -> None:
-        self._splitter = Splitter(MAX_EVENT_BYTES)
+        super().__init__(Splitter(MAX_EVENT_BYTES))
         self._tally = Tally(shape)
-
-    def feed(self, data: bytes) -> bytes:
-        """Reads the events that `data` completes, passes the bytes."""
-        for piece in self._splitter.feed(data):
-            self._read(piece)
-        return data
-
-    def finish(self) -> bytes:
-        """Reads the incomplete rest; nothing is ever held back."""
-        rest = self._splitter.flush()
-        if rest is not None:
-            self._read(rest)
-        return b""
 
     def reading(self) -> Reading:
         """The usage if it came, and a bound on the output delivered so far."""
         return self._tally.reading()
 
-    def _read(self, piece: Piece) -> None:
+    def _take(self, piece: Piece) -> None:
         if piece.oversized:
             self._tally.loose(len(piece.raw))
         elif piece.data is None:
