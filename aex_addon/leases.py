@@ -14,14 +14,12 @@ neither takes the other for lost; and the log refuses the judgement of one that 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
 
-from mitmproxy.utils import asyncio_utils
-
 from aex_addon.books import Books
+from aex_addon.rounds import Rounds
 from ledger.admin_commands import Fence
 from ledger.commands import Done, Recover
 from ledger.errors import LedgerError
@@ -60,7 +58,7 @@ class Watch:
         return lost
 
 
-class Leases:
+class Leases(Rounds):
     """The addon: beats, watches and recovers for as long as the gateway runs."""
 
     def __init__(
@@ -70,26 +68,13 @@ class Leases:
         policy: str,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__("aex beat", BEAT_S)
         self._books = books
         self._steady = steady
         self._gateway = gateway
         self._policy = policy
         self._watch = Watch(gateway)
         self._beat = 0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def running(self) -> None:
-        """The gateway serves: the first beat."""
-        self._next(asyncio.get_running_loop())
-
-    def done(self) -> None:
-        """The gateway ends: no further beat."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio_utils.create_task(self.go_round(), name="aex beat", keep_ref=True)
-        self._timer = loop.call_later(BEAT_S, self._next, loop)
 
     async def go_round(self) -> None:
         """One beat and one look at the others; a ledger that is down is asked again later."""

@@ -9,17 +9,15 @@ end within a second of what the ledger says.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
-
-from mitmproxy.utils import asyncio_utils
 
 from aex_addon import denials
 from aex_addon.early_end import end_early
 from aex_addon.egress import Egress
 from aex_addon.inflight import NO_ATTEMPT
 from aex_addon.pipeline import Pipeline
+from aex_addon.rounds import Rounds
 from ledger.errors import LedgerError
 
 logger = logging.getLogger("aex.standing")
@@ -27,29 +25,19 @@ logger = logging.getLogger("aex.standing")
 LOOK_S = 0.5
 
 
-class Standing:
+class Standing(Rounds):
     """The addon: looks for as long as the gateway runs."""
 
     def __init__(self, pipeline: Pipeline, egress: Egress) -> None:
+        super().__init__("aex standing", LOOK_S)
         self._pipeline = pipeline
         self._egress = egress
-        self._timer: asyncio.TimerHandle | None = None
 
-    def running(self) -> None:
-        """The gateway serves: the first look."""
-        self._next(asyncio.get_running_loop())
+    def wanted(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._pipeline.inflight or self._egress.tokens)
 
-    def done(self) -> None:
-        """The gateway ends: no further look."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._pipeline.inflight or self._egress.tokens:
-            asyncio_utils.create_task(self.look(), name="aex standing", keep_ref=True)
-        self._timer = loop.call_later(LOOK_S, self._next, loop)
-
-    async def look(self) -> None:
+    async def go_round(self) -> None:
         """Ends the calls and tunnels under way that are not to go on."""
         parts = self._pipeline.parts
         hashes = {call.attempt.token_hash for call in self._pipeline.inflight.values()}

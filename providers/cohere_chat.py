@@ -20,6 +20,7 @@ from typing import Any
 
 from providers import cohere_errors, jsonbody, tokens
 from providers.cohere_meter import v2_meter
+from providers.functions import count_functions
 from providers.rewriting import written
 from providers.spelling import refuse_other_spellings
 from providers.uses import of_tools
@@ -59,7 +60,7 @@ class CohereChat:
             model=model,
             stream=jsonbody.optional_bool(document, "stream"),
             input_tokens_max=tokens.request_tokens_max(
-                call.body, messages=len(messages) + parts, tools=_count_tools(document)
+                call.body, messages=len(messages) + parts, tools=count_functions(document)
             )
             + tokens.normal_form_bytes(document),
             output_tokens_cap=jsonbody.optional_count(document, "max_tokens"),
@@ -95,16 +96,6 @@ def with_cap(call: Call, facts: Facts, grant: Grant) -> bytes:
         return call.body
     document = {**facts.document, "max_tokens": cap}
     return written(document)
-
-
-def _count_tools(document: dict[str, Any]) -> int:
-    tools = jsonbody.optional_list(document, "tools")
-    for tool in tools:
-        if not isinstance(tool, dict):
-            raise jsonbody.bad_request("Each of `tools` must be an object.")
-        if tool.get("type") not in ("function", None):
-            raise jsonbody.not_metered("A tool that the provider runs itself")
-    return len(tools)
 
 
 def _count_parts(message: Any) -> int:

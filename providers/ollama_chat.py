@@ -21,6 +21,7 @@ from typing import Any
 from providers import jsonbody, ollama_errors, tokens
 from providers.events import EventMeter, Told
 from providers.fields import Row, extract
+from providers.functions import count_functions
 from providers.jsonanswer import JsonAnswer, string_bytes, text_field
 from providers.lines import LineSplitter
 from providers.rewriting import written
@@ -64,7 +65,7 @@ class OllamaChat:
         context = jsonbody.optional_count(options, "num_ctx")
         messages = jsonbody.optional_list(document, "messages")
         sent = tokens.request_tokens_max(
-            call.body, messages=1 + len(messages), tools=_count_tools(document)
+            call.body, messages=1 + len(messages), tools=count_functions(document)
         )
         sent += tokens.normal_form_bytes(document)
         return Facts(
@@ -120,16 +121,6 @@ def _cap(options: dict[str, Any]) -> int | None:
     """https://docs.ollama.com/modelfile#valid-parameters-and-values"""
     cap = jsonbody.optional_count(options, "num_predict", least=-2)
     return cap if cap is not None and cap > 0 else None
-
-
-def _count_tools(document: dict[str, Any]) -> int:
-    tools = jsonbody.optional_list(document, "tools")
-    for tool in tools:
-        if not isinstance(tool, dict):
-            raise jsonbody.bad_request("Each of `tools` must be an object.")
-        if tool.get("type") not in ("function", None):
-            raise jsonbody.not_metered("A tool that the provider runs itself")
-    return len(tools)
 
 
 def _media(document: dict[str, Any], messages: list[Any]) -> tuple[str, ...]:

@@ -387,13 +387,13 @@ async def test_a_tunnel_ends_with_the_right_to_it(opening: Open, both: Strangers
         assert await nobody.tunnel(place) == 200
         assert (await through(own), await through(nobody)) == (HERE, HERE)
         assert egress.tokens == {token_hash(rig.token)}
-        await addon(rig, Standing).look()
+        await addon(rig, Standing).go_round()
         assert await through(own) == HERE
         if why == "pause":
             rig.assembly.store.one(SetState("bot", "PAUSED", "a loop", "test"))
         else:
             rig.assembly.store.one(RevokeToken(token_hash(rig.token), "lost", "test"))
-        await addon(rig, Standing).look()
+        await addon(rig, Standing).go_round()
         assert await asyncio.wait_for(own.ended(), 20)
         assert await through(nobody) == HERE
     assert egress.tokens == frozenset()

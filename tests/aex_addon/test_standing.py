@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from aex_addon import standing
 from aex_addon.standing import Standing
 from aex_addon.tokens import token_hash
 from ledger.admin_commands import Command, DeleteAgent, IssueToken, RevokeToken, SetState
@@ -38,10 +37,10 @@ async def test_a_stream_ends(rig: Rig, provider: Upstream, code: str, which: str
     }
     async with connected(rig.port) as client:
         answering = await streaming(rig, provider, client, EVENT)
-        await addon(rig).look()
+        await addon(rig).go_round()
         assert not next(iter(rig.pipeline.inflight.values())).cut
         rig.assembly.store.one(commands[which])
-        await addon(rig).look()
+        await addon(rig).go_round()
         error = said(await client.chunk())
         assert error["code"] == code
         assert await client.chunk() == b""
@@ -60,7 +59,7 @@ async def test_a_state_ends_a_stream(rig: Rig, provider: Upstream, state: str) -
     async with connected(rig.port) as client:
         answering = await streaming(rig, provider, client, EVENT)
         store.one(SetState("bot", state, "it loops", "operator"))
-        await addon(rig).look()
+        await addon(rig).go_round()
         error = said(await client.chunk())
         assert error["code"] == "agent_not_serving"
         assert f"{state}: it loops" in error["message"]
@@ -76,7 +75,7 @@ async def test_who_is_stopping_finishes(rig: Rig, provider: Upstream) -> None:
     async with connected(rig.port) as mine, connected(rig.port) as another:
         answering = await streaming(rig, provider, mine, EVENT)
         rig.assembly.store.one(SetState("bot", "STOPPING", "going home", "operator"))
-        await addon(rig).look()
+        await addon(rig).go_round()
         assert (await another.call(rig.request())).status == 423
         await answering.piece(EVENT)
         assert await mine.chunk() == EVENT
@@ -92,7 +91,7 @@ async def test_other_calls_go_on(rig: Rig, provider: Upstream) -> None:
         rig.token, kept = other, rig.token
         going_on = await streaming(rig, provider, others, EVENT)
         rig.assembly.store.one(RevokeToken(token_hash(kept), "lost", "operator"))
-        await addon(rig).look()
+        await addon(rig).go_round()
         assert said(await mine.chunk())["code"] == "token_revoked"
         await asyncio.wait_for(answering.closed.wait(), 5)
         await going_on.piece(EVENT)
@@ -110,7 +109,7 @@ async def test_nobody_is_asked_for_nothing(
     monkeypatch.setattr(
         store, "stopped", lambda asked: (looks.put_nowait(len(asked)), stopped(asked))[1]
     )
-    monkeypatch.setattr(standing, "LOOK_S", 0.001)
+    monkeypatch.setattr(timer, "_every_s", 0.001)
     for _ in range(3):
         timer.done()
         timer.running()
@@ -135,6 +134,6 @@ async def test_a_ledger_that_does_not_answer(
     async with connected(rig.port) as client:
         answering = await streaming(rig, provider, client, EVENT)
         monkeypatch.setattr(rig.assembly.store, "stopped", fail)
-        await addon(rig).look()
+        await addon(rig).go_round()
         await answering.piece(EVENT)
         assert await client.chunk() == EVENT

@@ -442,13 +442,13 @@ async def test_it_ends_with_the_right_to_make_it(
     (standing,) = [each for each in rig.master.addons.chain if isinstance(each, Standing)]
     async with connected(rig.port) as client:
         await under_way(rig, beats, client)
-        await standing.look()
+        await standing.go_round()
         assert len(rig.pipeline.inflight) == 1
         if which == "revoked":
             rig.assembly.store.one(RevokeToken(token_hash(rig.token), "lost", "test"))
         else:
             rig.assembly.store.one(SetState("bot", which, "it loops", "test"))
-        await standing.look()
+        await standing.go_round()
         answer = await client.answer()
     assert answer.status == status
     assert answer.headers["x-should-retry"] == "false"
