@@ -31,6 +31,7 @@ from providers.gemini_other import GeminiFree
 from providers.gemini_route import NAME, Route
 from providers.openai_other import FreePath
 from providers.protojson import Message, fields, folded
+from providers.rewriting import written
 from providers.wire import Call, Denial, Facts, Grant, Refused, Reply
 from providers.wire_format import Meter
 
@@ -100,7 +101,7 @@ class CodeAssist:
         request = gemini_generate.capped(envelope.get("request"), facts, grant)
         if request is None:
             return call.body
-        return gemini_generate.dumped({**facts.document, envelope.spelling("request"): request})
+        return written({**facts.document, envelope.spelling("request"): request})
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the shape that the answer says it has. Errors are always JSON."""

@@ -89,7 +89,7 @@ class Gemini:
     def patch(self, call: Call, facts: Facts, grant: Grant) -> bytes:
         """The body to send; `call.body` itself where nothing changes. Caps are never raised."""
         document = capped(facts.document, facts, grant)
-        return call.body if document is None else dumped(document)
+        return call.body if document is None else written(document)
 
     def meter(self, facts: Facts, status: int, content_type: str) -> Meter:
         """A meter for the shape that the answer says it has. Errors are always JSON."""
@@ -163,11 +163,6 @@ def capped(document: dict[str, Any], facts: Facts, grant: Grant) -> dict[str, An
         config.spelling("maxOutputTokens"): cap,
     }
     return {**document, request.spelling("generationConfig"): options}
-
-
-def dumped(document: dict[str, Any]) -> bytes:
-    """A body to send."""
-    return written(document)
 
 
 def meter_of(
