@@ -61,7 +61,7 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """Changes limits; None leaves one as it is. The budget itself is changed by credits.
+    """Changes limits; None leaves one as it is. Credits and withdrawals change the budget.
 
     caps: those to be changed, by name; one that is None in it is taken away.
     """
@@ -80,6 +80,16 @@ class SetLimits:
 @dataclass(frozen=True, slots=True)
 class CreditAgent:
     """Adds to an agent's budget; never edits what was spent."""
+
+    name: str
+    amount_nanousd: int
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Takes back what is left of an agent's budget, or a part of it."""
 
     name: str
     amount_nanousd: int
@@ -255,6 +265,7 @@ AdminCommand = (
     CreateAgent
     | OpenRun
     | CreditAgent
+    | Withdraw
     | SetLimits
     | IssueToken
     | RevokeToken

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger import caps, events, headroom, rates, tools, windows
+from ledger import caps, events, headroom, rates, rolling, tools
 from ledger.commands import (
     Admit,
     Admitted,
@@ -56,7 +56,7 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
     if token is None:
         return [], Denied(command.execution_id, None, 401, "token_unknown")
     found = lineage(state, token.account)
-    rolled, levels = _roll_windows(found, now)
+    rolled, levels = rolling.roll(found, now)
     denial = standing(command.execution_id, command.claimed_agent, token, levels, now)
     if denial is None and command.key_hash:
         earlier = _earlier(state, command, token, now)
@@ -78,21 +78,6 @@ def decide(state: State, command: Admit, now: int) -> tuple[list[Draft], Outcome
         return [_denied(command, token, denial)], denial
     drafts, outcome = _admit(command, token, levels, cap, taken, now)
     return [*rolled, *drafts], outcome
-
-
-def _roll_windows(found: Sequence[Agent], now: int) -> tuple[list[Draft], list[Agent]]:
-    """Accounts as they stand in the current window, and the events that begin new ones."""
-    drafts: list[Draft] = []
-    levels: list[Agent] = []
-    for level in found:
-        start = windows.start_of(level.budget_window, now)
-        if start > level.window_start:
-            payload = {"window": level.budget_window, "window_start": str(start)}
-            drafts.append(Draft(events.WINDOW_STARTED, level.name, None, payload))
-            levels.append(level._replace(spent_nanousd=0, window_start=start))
-        else:
-            levels.append(level)
-    return drafts, levels
 
 
 def _earlier(

@@ -67,6 +67,14 @@ def agent_credited(state: State, event: Event, p: Any) -> None:
     put_agent(state, agent._replace(budget_nanousd=budget, stopped_by=""))
 
 
+def agent_withdrawn(state: State, event: Event, p: Any) -> None:
+    """Less budget."""
+    assert event.agent is not None
+    agent = state.agents[event.agent]
+    budget = agent.budget_nanousd - p["amount_nanousd"]
+    put_agent(state, agent._replace(budget_nanousd=budget))
+
+
 def agent_limits(state: State, event: Event, p: Any) -> None:
     """The limits as they are from here on."""
     assert event.agent is not None
@@ -160,6 +168,7 @@ def ledger_restored(state: State, _event: Event, p: Any) -> None:
 APPLY: dict[str, Callable[[State, Event, Any], None]] = {
     events.AGENT_CREATED: agent_created,
     events.AGENT_CREDITED: agent_credited,
+    events.AGENT_WITHDRAWN: agent_withdrawn,
     events.AGENT_LIMITS: agent_limits,
     events.WINDOW_STARTED: window_started,
     events.AGENT_STATE: agent_state,

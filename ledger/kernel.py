@@ -10,7 +10,16 @@ construction, and audit.py checks it all the same.
 
 from __future__ import annotations
 
-from ledger import accounts, administration, admission, bulks, lifecycle, settlement, tools
+from ledger import (
+    accounts,
+    administration,
+    admission,
+    bulks,
+    lifecycle,
+    settlement,
+    tools,
+    withdrawal,
+)
 from ledger.admin_commands import (
     Command,
     CreateAgent,
@@ -29,6 +38,7 @@ from ledger.admin_commands import (
     SetLimits,
     SetState,
     SetTool,
+    Withdraw,
 )
 from ledger.commands import (
     Adjust,
@@ -69,6 +79,8 @@ def decide(state: State, command: Command, now: int) -> tuple[list[Draft], Outco
             return accounts.open_run(state, command, now)
         case CreditAgent():
             return accounts.credit_agent(state, command)
+        case Withdraw():
+            return withdrawal.withdraw(state, command, now)
         case SetLimits():
             return accounts.set_limits(state, command, now)
         case SetState():

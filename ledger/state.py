@@ -47,9 +47,10 @@ def columns(row: type[Any]) -> tuple[str, ...]:
 class Agent(NamedTuple):
     """One account of the budget tree: a team, an agent below it, a run below that.
 
-    budget_nanousd is the sum of credits; rpm and tpm are 0 where there is no limit. With a
-    budget window (`day`, `week`, `month`) the budget is for each of them: spent_nanousd is of the
-    current one, which began at window_start, and spent_before_nanousd of all earlier ones.
+    budget_nanousd is the sum of credits less what was taken back; rpm and tpm are 0 where there is
+    no limit. With a budget window (`day`, `week`, `month`) the budget is for each of them:
+    spent_nanousd is of the current one, which began at window_start, and spent_before_nanousd of
+    all earlier ones.
     `stopped_by` names the call that was billed above its reserve, until the next credit. `caps` are
     canonical JSON (caps.py), "" where there are none.
     """

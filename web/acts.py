@@ -15,6 +15,7 @@ from ledger.admin_commands import (
     IssueToken,
     SetLimits,
     SetState,
+    Withdraw,
 )
 from ledger.commands import Rejected
 from ledger.events import storable
@@ -56,6 +57,12 @@ class Acts:
         """More budget."""
         self.account(name)
         carry_out(self._handed, CreditAgent(name, nanousd, reason, actor))
+        return self.shape(name)
+
+    def withdraw(self, name: str, nanousd: int, reason: str, actor: str) -> dict[str, Any]:
+        """Less budget, of what is left."""
+        self.account(name)
+        carry_out(self._handed, Withdraw(name, nanousd, reason, actor))
         return self.shape(name)
 
     def limits(self, name: str, wish: Limits, actor: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ledger.reached import reached
 from web import asked
 from web.acts import Acts
 from web.auth import LINK_S
-from web.bodies import Create, Limits, Link, Rotate, State, TopUp, Why, amount, read
+from web.bodies import Amount, Create, Limits, Link, Rotate, State, Why, amount, read
 from web.entry import link_to, who
 from web.handed import Handed
 from web.openapi import document
@@ -166,9 +166,16 @@ def _accounts(pages: Blueprint, handed: Handed, acts: Acts) -> None:
     @pages.post("/agents/<path:name>/top-up")
     def top_up(name: str) -> Response:
         """Adds to the budget."""
-        wish = read(TopUp)
+        wish = read(Amount)
         nanousd = amount(wish.amount_usd, "amount_usd")
         return jsonify(acts.top_up(name, nanousd, wish.reason, who().actor))
+
+    @pages.post("/agents/<path:name>/withdraw")
+    def withdraw(name: str) -> Response:
+        """Takes back what is left of the budget, or a part of it."""
+        wish = read(Amount)
+        nanousd = amount(wish.amount_usd, "amount_usd")
+        return jsonify(acts.withdraw(name, nanousd, wish.reason, who().actor))
 
     @pages.post("/agents/<path:name>/limits")
     def limits(name: str) -> Response:

@@ -44,8 +44,8 @@ class State(_Body):
     reason: Reason
 
 
-class TopUp(_Body):
-    """Adds to a budget."""
+class Amount(_Body):
+    """Adds to a budget, or takes from it."""
 
     amount_usd: Money
     reason: Reason

@@ -39,11 +39,7 @@ def forms(handed: Handed) -> Blueprint:
     @found.post("/dashboard/agents/<path:name>/top-up")
     def top_up(name: str) -> str | Response:
         """More budget."""
-        reason, amount = _reason(), request.form.get("amount_usd", "").strip().removeprefix("$")
-        try:
-            nanousd = parse_usd(amount)
-        except ValueError as error:
-            raise Problem(400, "invalid_request", f"The amount: {error}.", "Go back.") from None
+        reason, (amount, nanousd) = _reason(), _amount()
         if not _meant():
             left = acts.account(name).remaining_nanousd
             shown = show_usd(nanousd)
@@ -57,6 +53,26 @@ def forms(handed: Handed) -> Blueprint:
             return _ask(name, question)
         acts.top_up(name, nanousd, reason, who().actor)
         return redirect(f"/dashboard/agents/{name}?done=topped-up", 303)
+
+    @found.post("/dashboard/agents/<path:name>/withdraw")
+    def withdraw(name: str) -> str | Response:
+        """Less budget."""
+        reason, (amount, nanousd) = _reason(), _amount()
+        if not _meant():
+            left, shown = acts.account(name).remaining_nanousd, show_usd(nanousd)
+            if nanousd > left:
+                said = f"{name} has {show_usd(left)} left; no more can be taken back."
+                raise Problem(409, "command_refused", said, "Go back.")
+            question = Question(
+                f"Take {shown} back from {name}?",
+                f"{name} has {show_usd(left)} left now, and {show_usd(left - nanousd)} then. Calls "
+                "under way keep what is held for them.",
+                f"Take {shown} back",
+                {"amount_usd": amount, "reason": reason},
+            )
+            return _ask(name, question)
+        acts.withdraw(name, nanousd, reason, who().actor)
+        return redirect(f"/dashboard/agents/{name}?done=withdrawn", 303)
 
     @found.post("/dashboard/agents/<path:name>/state")
     def state(name: str) -> str | Response:
@@ -77,6 +93,15 @@ def forms(handed: Handed) -> Blueprint:
         return redirect(f"/dashboard/agents/{name}?done=moved", 303)
 
     return found
+
+
+def _amount() -> tuple[str, int]:
+    """As it was written, and in nano-dollars."""
+    written = request.form.get("amount_usd", "").strip().removeprefix("$")
+    try:
+        return written, parse_usd(written)
+    except ValueError as error:
+        raise Problem(400, "invalid_request", f"The amount: {error}.", "Go back.") from None
 
 
 def _reason() -> str:

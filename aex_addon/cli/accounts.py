@@ -33,7 +33,7 @@ def check_known(reader: Reader, name: str | None) -> None:
 
 
 def credit_options(command: Command) -> Command:
-    """NAME, USD and a reason, as `credit` takes them."""
+    """NAME, USD and a reason, as `credit` and `withdraw` take them."""
     command = json_option(command)
     command = click.option("--reason", default="", help="Stands in the log beside the amount.")(
         command
@@ -89,6 +89,14 @@ def credit(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
     from ledger.admin_commands import CreditAgent
 
     context.execute(CreditAgent(name, usd, reason, context.actor))
+    show_account(context, name, as_json, "budget", "remaining")
+
+
+def withdraw(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Takes back of an account's budget and shows what it has then."""
+    from ledger.admin_commands import Withdraw
+
+    context.execute(Withdraw(name, usd, reason, context.actor))
     show_account(context, name, as_json, "budget", "remaining")
 
 

@@ -23,6 +23,7 @@ from aex_addon.cli.accounts import (
     show_account,
     state_options,
     window_option,
+    withdraw,
 )
 from aex_addon.cli.agents_show import inspect_agent, list_agents
 from aex_addon.cli.caps import caps_of, caps_options, uncap_option
@@ -155,6 +156,18 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
     aex agent top-up shop 2.50 --reason "end of month"
     """
     credit(context, name, usd, reason, as_json)
+
+
+@agent.command("withdraw")
+@credit_options
+@pass_context
+def take_back(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Take USD of an agent's budget back, of what is left of it.
+
+    \b
+    aex agent withdraw shop 400 --reason "mistyped"
+    """
+    withdraw(context, name, usd, reason, as_json)
 
 
 @agent.command()

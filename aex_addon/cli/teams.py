@@ -26,6 +26,7 @@ from aex_addon.cli.accounts import (
     show_account,
     state_options,
     window_option,
+    withdraw,
 )
 from aex_addon.cli.caps import caps_of, caps_options, uncap_option
 from aex_addon.cli.context import Context, pass_context
@@ -153,6 +154,19 @@ def top_up(context: Context, name: str, usd: int, reason: str, as_json: bool) ->
     """
     require(context, name, "team")
     credit(context, name, usd, reason, as_json)
+
+
+@team.command("withdraw")
+@credit_options
+@pass_context
+def take_back(context: Context, name: str, usd: int, reason: str, as_json: bool) -> None:
+    """Take USD of a team's budget back, of what is left of it.
+
+    \b
+    aex team withdraw research 20 --reason "the conference is over"
+    """
+    require(context, name, "team")
+    withdraw(context, name, usd, reason, as_json)
 
 
 @team.command()

@@ -22,6 +22,7 @@ from ledger.admin_commands import (
     SetLimits,
     SetState,
     SetTool,
+    Withdraw,
 )
 from ledger.commands import (
     Adjust,
@@ -127,6 +128,7 @@ settlements: st.SearchStrategy[Command] = st.one_of(
 )
 acts: st.SearchStrategy[Command] = st.one_of(
     st.builds(CreditAgent, names, amounts, st.just("more"), st.just("operator")),
+    st.builds(Withdraw, names, amounts, st.just("mistyped"), st.just("operator")),
     st.builds(
         lambda name, number, alone: issue(name, number, revoke_others=alone),
         names,

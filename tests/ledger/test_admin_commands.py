@@ -19,7 +19,7 @@ KINDS = get_args(AdminCommand) + get_args(CallCommand)
 def test_a_command_is_one_of_a_call_or_of_administration() -> None:
     """There is no command beside the two unions, and none in both."""
     assert set(get_args(Command)) == set(KINDS)
-    assert len(KINDS) == len(set(KINDS)) == 23
+    assert len(KINDS) == len(set(KINDS)) == 24
 
 
 @pytest.mark.parametrize("kind", get_args(AdminCommand))

@@ -79,6 +79,7 @@ def test_the_kernel_emits_canonical_payloads(
         commit("e1", amount + 1, usage={"input_tokens": amount}, reason=model),
         release("e4"),
         admin_commands.CreditAgent("alice", 1, "seen", "operator"),
+        admin_commands.Withdraw("alice", 1, label, "operator"),
         commands.Adjust("e4", 3, label or "why", "operator"),
         admin_commands.SetLimits("alice", "operator", rpm=9, budget_window="day"),
         team("team"),

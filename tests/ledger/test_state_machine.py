@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ledger.admin_commands import Command, CreditAgent, DeleteAgent, Fence, SetLimits
+from ledger.admin_commands import Command, CreditAgent, DeleteAgent, Fence, SetLimits, Withdraw
 from ledger.audit import examine
 from ledger.audit_checkpoints import Evidence
 from ledger.checkpoint import verify
@@ -359,6 +359,11 @@ class Books(RuleBasedStateMachine):
         if isinstance(self.one(CreditAgent(name, amount, "more", "operator")), Done):
             self.credits[name] += amount
             self.stopped.discard(name)
+
+    @rule(name=accounts, amount=st.integers(1, 2_000))
+    def take_back(self, name: str, amount: int) -> None:
+        if isinstance(self.one(Withdraw(name, amount, "less", "operator")), Done):
+            self.credits[name] -= amount
 
     @rule(
         name=accounts,

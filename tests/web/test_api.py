@@ -163,6 +163,7 @@ def event(site: Site) -> dict[str, Any]:
     [
         ("state", {"state": "PAUSED"}, "agent.state", "lifecycle_state", "PAUSED"),
         ("top-up", {"amount_usd": "0.50"}, "agent.credited", "budget_usd", "1.50"),
+        ("withdraw", {"amount_usd": "0.25"}, "agent.withdrawn", "budget_usd", "0.75"),
         ("limits", {"rpm": 7}, "agent.limits", "rpm", 7),
         (
             "limits",
@@ -211,6 +212,8 @@ def test_creating(client: FlaskClient, site: Site) -> None:
         ("top-up", {"amount_usd": "much"}, 400),
         ("top-up", {"amount_usd": 1}, 400),
         ("top-up", {"amount_usd": "0"}, 409),
+        ("withdraw", {"amount_usd": "1.01"}, 409),
+        ("withdraw", {"amount_usd": "0"}, 409),
         ("limits", {}, 400),
         ("limits", {"caps": {}}, 400),
         ("limits", {"caps": {"tools": "no"}}, 400),

@@ -42,6 +42,20 @@ def test_a_top_up(browser: FlaskClient, site: Site) -> None:
     assert bot(site).budget_nanousd == 35 * 10**8
 
 
+def test_taking_back(browser: FlaskClient, site: Site) -> None:
+    """As a top-up; more than is left is refused before it is asked about."""
+    asked = post(browser, "withdraw", amount_usd="$0.25", reason="mistyped")
+    assert "Take $0.25 back from bot?" in asked.text
+    assert "$1.00 left now, and $0.75 then" in asked.text
+    assert bot(site).budget_nanousd == 10**9
+    done = post(browser, "withdraw", amount_usd="0.25", reason="mistyped", meant="yes")
+    assert (done.status_code, done.location) == (303, "/dashboard/agents/bot?done=withdrawn")
+    assert bot(site).budget_nanousd == 75 * 10**7
+    more = post(browser, "withdraw", amount_usd="0.76", reason="mistyped")
+    assert more.status_code == 409
+    assert "bot has $0.75 left; no more can be taken back" in more.text
+
+
 @pytest.mark.parametrize(
     ("goal", "words"),
     [
@@ -72,6 +86,8 @@ def test_a_run(browser: FlaskClient, site: Site) -> None:
         ("top-up", {"amount_usd": "2", "reason": "  "}, 400),
         ("top-up", {"amount_usd": "much", "reason": "x"}, 400),
         ("top-up", {"amount_usd": "0", "reason": "x"}, 409),
+        ("withdraw", {"amount_usd": "2", "reason": "x"}, 409),
+        ("withdraw", {"amount_usd": "much", "reason": "x"}, 400),
         ("state", {"state": "ASLEEP", "reason": "x"}, 400),
         ("state", {"state": "READY", "reason": "x" * 501}, 400),
         ("state", {"state": "ERROR_RECOVERY", "reason": "x"}, 409),

@@ -29,6 +29,18 @@ def test_credit(aex: Aex, kind: str, name: str) -> None:
 
 
 @BOTH
+def test_taking_back(aex: Aex, kind: str, name: str) -> None:
+    """The budget shrinks by the amount, never by more than what is left of it."""
+    before = aex.json("agent", "inspect", name)["budget_nanousd"]
+    after = aex.json(kind, "withdraw", name, "0.5", "--reason", "mistyped")
+    assert after["budget_nanousd"] == before - 5 * 10**8
+    refused = aex(kind, "withdraw", name, "1000", code=1).stderr
+    assert f"of the budget of {name} is neither spent nor held" in refused
+    assert "0.00" in aex(kind, "withdraw", name, after["remaining_usd"]).stdout
+    aex(kind, "withdraw", name, "much", code=2)
+
+
+@BOTH
 def test_rates_and_window(aex: Aex, kind: str, name: str) -> None:
     """What is named changes, the rest stays, and nothing named is wrong usage."""
     assert aex.json(kind, "limits", name, "--tpm", 9)["tpm"] == 9
