@@ -13,6 +13,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mitmproxy.utils import asyncio_utils
@@ -26,6 +27,9 @@ logger = logging.getLogger("aex.policy")
 
 WAITING_MAX = 64
 _FIRST_S, _LAST_S = 0.1, 5.0
+# Answers that come within this time of each other are told together, so that what they lead to is
+# one transaction of the ledger.
+TOGETHER_S = 0.001
 
 
 class Unavailable(Exception):
@@ -37,9 +41,13 @@ class Busy(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _Question:
+    """waits: the end of its patience, as long as it has no worker."""
+
     agent: str
-    worker: asyncio.Future[Worker] = field(repr=False)
+    context: bytes = field(repr=False)
+    answer: asyncio.Future[list[Any]]
+    waits: asyncio.TimerHandle | None = None
 
 
 class Pool:
@@ -53,9 +61,11 @@ class Pool:
         self._idle: list[Worker] = []
         self._workers: set[Worker] = set()
         self._answered: set[Worker] = set()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Question] = deque()
         self._held: Counter[str] = Counter()
         self._agents = Backoff(_FIRST_S, _LAST_S)
+        self._answers: list[tuple[_Question, list[Any] | WorkerFailed]] = []
+        self._telling: asyncio.TimerHandle | None = None
         self._tending: list[asyncio.Task[None]] = []
         self._quiet = asyncio.Event()
 
@@ -69,7 +79,7 @@ class Pool:
 
     async def retire(self) -> None:
         """Ends the workers once nobody is asked or waits any more."""
-        while self._held or self._waiting:
+        while self._held or self._waiting or self._answers:
             self._quiet.clear()
             await self._quiet.wait()
         await self.stop()
@@ -91,72 +101,109 @@ class Pool:
         """
         if len(context) > MESSAGE_MAX:
             raise Unavailable(f"what the call asks for takes more than {MESSAGE_MAX} bytes to say")
-        if self._agents.left(agent, asyncio.get_running_loop().time()):
+        loop = asyncio.get_running_loop()
+        if self._agents.left(agent, loop.time()):
             raise Unavailable("earlier calls of this agent broke the workers of the policy")
-        asking = self._ask(agent, context)
-        task = asyncio_utils.create_task(asking, name="policy", keep_ref=True)
-        task.add_done_callback(_is_seen)
-        # A client that goes away leaves no worker in the middle of a plugin.
-        return await asyncio.shield(task)
-
-    async def _ask(self, agent: str, context: bytes) -> list[Any]:
-        worker = self._idle_for(agent) or await self._wait(agent)
+        question = _Question(agent, context, loop.create_future())
+        worker = self._idle_for(agent)
+        if worker is not None:
+            self._give(question, worker)
+        else:
+            self._wait(question)
         try:
-            answers = await worker.ask(context, len(self._files), self._deadline_s)
-        except WorkerFailed as error:
-            pause = self._agents.failed(agent, asyncio.get_running_loop().time())
-            logger.error("%s, at a call of %s; it is refused for %.1f s", error, agent, pause)
-            worker.kill()
-            raise Unavailable(str(error)) from error
-        except BaseException:
-            worker.kill()
-            raise
+            # A client that goes away leaves no worker in the middle of a plugin.
+            return await question.answer
+        finally:
+            if question.waits is not None:
+                self._give_up(question)
+
+    def _give(self, question: _Question, worker: Worker) -> None:
+        ended = partial(self._ended, question, worker)
+        worker.ask(question.context, len(self._files), self._deadline_s, ended)
+
+    def _ended(self, question: _Question, worker: Worker, told: list[Any] | WorkerFailed) -> None:
+        agent, now = question.agent, asyncio.get_running_loop().time()
+        self._held[agent] -= 1
+        if not self._held[agent]:
+            del self._held[agent]
+        failed = isinstance(told, WorkerFailed)
+        if isinstance(told, WorkerFailed):
+            pause = self._agents.failed(agent, now)
+            logger.error("%s, at a call of %s; it is refused for %.1f s", told, agent, pause)
         else:
             self._agents.succeeded(agent)
             self._answered.add(worker)
-            if worker.spent:
-                worker.kill()
-            else:
-                self._idle.append(worker)
-            return answers
-        finally:
-            self._held[agent] -= 1
-            if not self._held[agent]:
-                del self._held[agent]
-            self._serve()
+        if failed or worker.spent:
+            worker.kill()
+        else:
+            self._idle.append(worker)
+        self._serve()
+        self._tell(question, told)
 
-    async def _wait(self, agent: str) -> Worker:
-        mine = sum(waiting.agent == agent for waiting in self._waiting)
+    def _tell(self, question: _Question, told: list[Any] | WorkerFailed) -> None:
+        """Tells it at once where it is the only one, else together with those that come now."""
+        self._answers.append((question, told))
+        if not self._held:
+            self._tell_all()
+        elif self._telling is None:
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_later(TOGETHER_S, self._tell_all)
+
+    def _tell_all(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+        answers, self._answers, self._telling = self._answers, [], None
+        for question, told in answers:
+            if question.answer.done():
+                continue
+            if isinstance(told, WorkerFailed):
+                question.answer.set_exception(Unavailable(str(told)))
+            else:
+                question.answer.set_result(told)
+        self._quiet.set()
+
+    def _wait(self, question: _Question) -> None:
+        mine = sum(waiting.agent == question.agent for waiting in self._waiting)
         if len(self._waiting) >= WAITING_MAX or mine >= WAITING_MAX // 2:
             raise Busy
-        waiting = _Waiting(agent, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        await asyncio.wait((waiting.worker,), timeout=self._deadline_s)
-        if waiting.worker.done():
-            return waiting.worker.result()
-        self._waiting.remove(waiting)
+        loop = asyncio.get_running_loop()
+        question.waits = loop.call_later(self._deadline_s, self._give_up, question)
+        self._waiting.append(question)
+
+    def _give_up(self, question: _Question) -> None:
+        """No worker was free in time, or nobody waits for one any more."""
+        self._no_longer_waits(question)
+        if not question.answer.done():
+            question.answer.set_exception(Busy())
         self._quiet.set()
-        raise Busy
+
+    def _no_longer_waits(self, question: _Question) -> None:
+        self._waiting.remove(question)
+        if question.waits is not None:
+            question.waits.cancel()
+            question.waits = None
 
     def _idle_for(self, agent: str) -> Worker | None:
-        """A worker that is free, and from now on the agent's; none where that holds its share."""
-        if self._held[agent] >= max(self._size - 1, 1):
-            return None
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.alive:
-                self._held[agent] += 1
-                return worker
+        """A worker that is free, and from now on the agent's; None where that has its share."""
+        for worker in [worker for worker in self._idle if not worker.alive]:
+            self._idle.remove(worker)
             worker.kill()
-        return None
+        if not self._idle or not self._may_take_one(agent):
+            return None
+        self._held[agent] += 1
+        return self._idle.pop()
+
+    def _may_take_one(self, agent: str) -> bool:
+        """Whoever holds one leaves the last free one to those who hold none."""
+        return not self._held[agent] or len(self._idle) > 1
 
     def _serve(self) -> None:
         """Gives free workers to those who wait, in their order."""
-        for waiting in list(self._waiting):
-            worker = self._idle_for(waiting.agent) if self._idle else None
+        for question in list(self._waiting) if self._idle else ():
+            worker = self._idle_for(question.agent)
             if worker is not None:
-                self._waiting.remove(waiting)
-                waiting.worker.set_result(worker)
+                self._no_longer_waits(question)
+                self._give(question, worker)
         self._quiet.set()
 
     async def _tend(self, worker: Worker | None) -> None:
@@ -209,9 +256,3 @@ class Pool:
             await worker.ended()
             raise PolicyError(tuple(problems))
         return worker
-
-
-def _is_seen(task: asyncio.Task[list[Any]]) -> None:
-    """Where nobody waits for it any more, its failure was logged all the same."""
-    if not task.cancelled():
-        task.exception()

@@ -9,7 +9,7 @@ Refuses to know: what an answer must look like. Whoever hears it believes none o
 
     <- {"memory": BYTES, "loading": S, "seconds": S, "plugins": [{"name": …, "source": …}, …]}
     -> {"loaded": [null | TEXT, …]}                     why each cannot be used, or null
-    <- {"id": N, "context": {…}}
+    <- N as 4 bytes (big-endian), then {…}, the context
     -> {"id": N, "answers": [{"answer": …} | {"error": TEXT}, …], "last": BOOL}
                                                         last: it is to be asked nothing more
 """
@@ -29,6 +29,7 @@ from typing import Any
 
 _ERROR_MAX = 200
 _ANSWER_MAX = 16 * 1024
+_PIECE = 64 * 1024
 _REFUSED = (
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
     *("subprocess.Popen", "_thread.start_new_thread", "_thread.start_joinable_thread"),
@@ -36,32 +37,25 @@ _REFUSED = (
 
 
 class _Channel:
-    """Whole messages of the gateway."""
+    """Whole messages of the gateway, which says nothing more before it has heard the answer."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
 
-    def hear(self) -> Any:
+    def hear(self) -> bytes | None:
         """The next message; None when the gateway has gone."""
-        head = self._exactly(4)
-        if head is None:
-            return None
-        body = self._exactly(struct.unpack(">I", head)[0])
-        return None if body is None else json.loads(body)
-
-    def say(self, message: Any) -> None:
-        """One message."""
-        body = json.dumps(message, allow_nan=False).encode()
-        self._socket.sendall(struct.pack(">I", len(body)) + body)
-
-    def _exactly(self, size: int) -> bytes | None:
-        data = bytearray()
-        while len(data) < size:
-            piece = self._socket.recv(size - len(data))
+        data = bytearray(self._socket.recv(_PIECE))
+        while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4]):
+            piece = self._socket.recv(_PIECE)
             if not piece:
                 return None
             data += piece
-        return bytes(data)
+        return bytes(data[4:])
+
+    def say(self, text: str) -> None:
+        """One message, of JSON."""
+        body = text.encode()
+        self._socket.sendall(struct.pack(">I", len(body)) + body)
 
 
 def _limit(memory: int) -> None:
@@ -106,26 +100,31 @@ def _load(name: str, source: str) -> Any:
     return evaluate
 
 
-def _ask(evaluate: Any, context: str) -> tuple[dict[str, Any], bool]:
-    """What one plugin says, as JSON can carry it; and whether the worker is of use after that."""
+def _ask(evaluate: Any, context: str) -> tuple[str, bool]:
+    """What one plugin says, as JSON; and whether the worker is of use after that."""
     try:
         answer = evaluate(json.loads(context))
         text = json.dumps(answer, allow_nan=False)
     except MemoryError:
-        return {"error": "it needs more memory than memory_mib of [policy]"}, False
+        return _error("it needs more memory than memory_mib of [policy]"), False
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like, too
-        return {"error": _shown(error)}, True
+        return _error(_shown(error)), True
     if len(text) > _ANSWER_MAX:
-        return {"error": f"its answer is larger than {_ANSWER_MAX} bytes"}, True
-    return {"answer": json.loads(text)}, True
+        return _error(f"its answer is larger than {_ANSWER_MAX} bytes"), True
+    return f'{{"answer":{text}}}', True
+
+
+def _error(text: str) -> str:
+    return json.dumps({"error": text})
 
 
 def serve(descriptor: int) -> None:
     """Serves until the gateway goes."""
     channel = _Channel(descriptor)
-    hello = channel.hear()
-    if hello is None:
+    said = channel.hear()
+    if said is None:
         return
+    hello = json.loads(said)
     _limit(hello["memory"])
     sys.addaudithook(_refuse)
     _end_in(hello["loading"])
@@ -138,24 +137,25 @@ def serve(descriptor: int) -> None:
         except BaseException as error:  # noqa: BLE001 - whatever a file does when it is loaded
             loaded.append(_shown(error))
     _end_in(0)
-    channel.say({"loaded": loaded})
+    channel.say(json.dumps({"loaded": loaded}))
     while (asked := channel.hear()) is not None:
-        context = json.dumps(asked["context"])
+        number, context = int.from_bytes(asked[:4]), asked[4:].decode()
         _end_in(hello["seconds"])
         told = [_ask(evaluate, context) for evaluate in plugins]
         _end_in(0)
         if _has_children():
             return
         last = not all(useful for _, useful in told)
-        answers = [answer for answer, _ in told]
-        channel.say({"id": asked["id"], "answers": answers, "last": last})
+        answers = ",".join(answer for answer, _ in told)
+        channel.say(f'{{"id":{number},"answers":[{answers}],"last":{json.dumps(last)}}}')
         if last:
             return
 
 
 def _end_in(seconds: float) -> None:
     """If the gateway is killed in the meantime, nobody else ends a plugin that loops. 0: never."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if seconds:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

@@ -14,9 +14,10 @@ import socket
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -24,6 +25,8 @@ from aex_addon.policy.files import PluginFile
 
 MESSAGE_MAX = 1024 * 1024
 LOAD_S = 20.0
+_HEAD = 4
+_DISTURBED = "a plugin disturbed the channel of its worker"
 
 _PROGRAM = Path(__file__).with_name("worker.py")
 # Nothing of the gateway's own: no key, no token, no home. Sets have one order in every run.
@@ -40,15 +43,15 @@ class WorkerFailed(Exception):
     """The worker did not answer as it must; it is of no use any more. Says why."""
 
 
-class Worker:
+class Worker(asyncio.Protocol):
     """A worker that stands ready. Asked one thing at a time; once it is `spent`, nothing more."""
 
-    def __init__(
-        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._transport: asyncio.Transport | None = None
+        self._heard = bytearray()
+        self._tell: Callable[[Any], None] | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._asked = 0
         self.spent = False
 
@@ -62,25 +65,41 @@ class Worker:
         plugins = [{"name": file.name, "source": file.source} for file in files]
         seconds = {"loading": 2 * LOAD_S, "seconds": 2 * deadline_s + 1}
         hello = {"memory": memory, "plugins": plugins, **seconds}
-        told = await self._exchange(orjson.dumps(hello), LOAD_S)
+        heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._exchange(orjson.dumps(hello), LOAD_S, partial(_settle, heard))
+        told = await heard
+        if isinstance(told, WorkerFailed):
+            raise told
         loaded = told.get("loaded") if isinstance(told, dict) else None
         if not isinstance(loaded, list) or len(loaded) != len(files):
             raise WorkerFailed("it did not load the plugins")
         return [str(each) if each else "" for each in loaded]
 
-    async def ask(self, context: bytes, count: int, deadline_s: float) -> list[Any]:
-        """What each of `count` plugins says. Raises WorkerFailed, after which it is to be killed.
+    def ask(
+        self,
+        context: bytes,
+        count: int,
+        deadline_s: float,
+        tell: Callable[[list[Any] | WorkerFailed], None],
+    ) -> None:
+        """Has `tell` hear what each of `count` plugins says, or why none did, after which this
+        worker is to be killed. It is called once.
 
         context: a document as JSON.
         """
         self._asked += 1
-        asked = b'{"id":%d,"context":%b}' % (self._asked, context)
-        told = await self._exchange(asked, deadline_s)
+
+        def heard(told: Any) -> None:
+            tell(told if isinstance(told, WorkerFailed) else self._answers(told, count))
+
+        self._exchange(struct.pack(">I", self._asked) + context, deadline_s, heard)
+
+    def _answers(self, told: Any, count: int) -> list[Any] | WorkerFailed:
         if not isinstance(told, dict) or told.get("id") != self._asked:
-            raise WorkerFailed("a plugin disturbed the channel of its worker")
+            return WorkerFailed(_DISTURBED)
         answers = told.get("answers")
         if not isinstance(answers, list) or len(answers) != count:
-            raise WorkerFailed("a plugin disturbed the channel of its worker")
+            return WorkerFailed(_DISTURBED)
         self.spent = told.get("last") is not False
         return answers
 
@@ -91,37 +110,77 @@ class Worker:
     @property
     def alive(self) -> bool:
         """False once it has gone, or hung up."""
-        return self._process.returncode is None and not self._reader.at_eof()
+        open_ = self._transport is not None and not self._transport.is_closing()
+        return open_ and self._process.returncode is None
 
     def kill(self) -> None:
         """Ends it and all that it started; safe to repeat."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._writer.close()
+        if self._transport is not None:
+            self._transport.abort()
 
-    async def _exchange(self, body: bytes, deadline_s: float) -> Any:
-        try:
-            async with asyncio.timeout(deadline_s):
-                self._writer.write(struct.pack(">I", len(body)) + body)
-                await self._writer.drain()
-                (size,) = struct.unpack(">I", await self._reader.readexactly(4))
-                if size > MESSAGE_MAX:
-                    raise WorkerFailed("a plugin disturbed the channel of its worker")
-                return orjson.loads(await self._reader.readexactly(size))
-        except TimeoutError:
-            said = f"no answer came within {round(deadline_s * 1000)} ms"
-            raise WorkerFailed(said) from None
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise WorkerFailed("its worker ended") from None
-        except orjson.JSONDecodeError:
-            raise WorkerFailed("a plugin disturbed the channel of its worker") from None
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The pair of sockets stands."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of its answer. More than one answer is none."""
+        self._heard += data
+        if len(self._heard) < _HEAD:
+            return
+        whole = _HEAD + int.from_bytes(self._heard[:_HEAD])
+        if whole > _HEAD + MESSAGE_MAX or len(self._heard) > whole or self._tell is None:
+            self._fail(_DISTURBED)
+        elif len(self._heard) == whole:
+            message = bytes(self._heard[_HEAD:])
+            self._heard.clear()
+            try:
+                told = orjson.loads(message)
+            except orjson.JSONDecodeError:
+                self._fail(_DISTURBED)
+            else:
+                self._told(told)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """It has gone, or was killed."""
+        self._told(WorkerFailed("its worker ended"))
+
+    def _exchange(self, body: bytes, deadline_s: float, tell: Callable[[Any], None]) -> None:
+        self._tell = tell
+        late = f"no answer came within {round(deadline_s * 1000)} ms"
+        loop = asyncio.get_running_loop()
+        self._late = loop.call_later(deadline_s, self._fail, late)
+        if self._transport is None or self._transport.is_closing():
+            loop.call_soon(self._told, WorkerFailed("its worker ended"))
+        else:
+            self._transport.write(struct.pack(">I", len(body)) + body)
+
+    def _fail(self, why: str) -> None:
+        if self._tell is None:
+            # Nobody asked it, and nobody will.
+            self.kill()
+        self._told(WorkerFailed(why))
+
+    def _told(self, told: Any) -> None:
+        tell, self._tell = self._tell, None
+        if self._late is not None:
+            self._late.cancel()
+        if tell is not None:
+            tell(told)
+
+
+def _settle(heard: asyncio.Future[Any], told: Any) -> None:
+    if not heard.done():
+        heard.set_result(told)
 
 
 async def start() -> Worker:
     """A new worker, not loaded. Raises WorkerFailed."""
     ours, theirs = socket.socketpair()
-    with theirs:
-        try:
+    worker = None
+    try:
+        with theirs:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-s", "-P", str(_PROGRAM), str(theirs.fileno())),
                 stdin=DEVNULL,
@@ -132,8 +191,15 @@ async def start() -> Worker:
                 cwd="/",
                 start_new_session=True,
             )
-        except OSError as error:
-            ours.close()
-            raise WorkerFailed(f"it cannot be started: {error.strerror}") from error
-    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MESSAGE_MAX)
-    return Worker(process, reader, writer)
+        worker = made = Worker(process)
+        await asyncio.get_running_loop().create_unix_connection(lambda: made, sock=ours)
+    except BaseException as error:
+        # A stop may come at any step.
+        ours.close()
+        if worker is not None:
+            worker.kill()
+            await worker.ended()
+        if not isinstance(error, OSError):
+            raise
+        raise WorkerFailed(f"it cannot be started: {error.strerror}") from error
+    return worker

@@ -93,6 +93,43 @@ async def test_no_agent_takes_all_workers() -> None:
             each.cancel()
 
 
+async def test_the_last_free_worker_is_left_to_those_who_have_none() -> None:
+    """An agent that is asked about already takes no worker that would leave none."""
+    async with begun(by_agent(SLEEP, SLEEP), workers=3) as pool:
+        sleeping = [asyncio.ensure_future(ask(pool, agent)) for agent in "010"]
+        await until(lambda: len(pool._waiting) == 1)
+        assert [await ask(pool) for _ in range(3)] == ["allow"] * 3
+        for each in sleeping:
+            each.cancel()
+
+
+async def test_answers_that_come_together_are_told_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of several calls under way wait for each other, until none is under way any more."""
+    monkeypatch.setattr(pools, "TOGETHER_S", 1000.0)
+    async with begun(by_agent(SLEEP), workers=3) as pool:
+        sleeping = asyncio.ensure_future(ask(pool, "0"))
+        await until(lambda: held(pool) == 1)
+        asking = [asyncio.ensure_future(ask(pool, agent)) for agent in ("a", "b")]
+        await until(lambda: len(pool._answers) == 2)
+        assert not any(each.done() for each in asking)
+        for worker in pool._workers - set(pool._idle):
+            worker.kill()
+        assert await sleeping == "its worker ended"
+        assert [await each for each in asking] == ["allow"] * 2
+
+
+async def test_nobody_waits_long_for_the_answers_of_others() -> None:
+    """While one call sleeps, the others' answers come all the same."""
+    async with begun(by_agent(SLEEP), workers=2) as pool:
+        sleeping = asyncio.ensure_future(ask(pool, "0"))
+        await until(lambda: held(pool) == 1)
+        assert await ask(pool) == "allow"
+        assert not sleeping.done()
+        sleeping.cancel()
+
+
 async def test_whoever_waits_too_long_is_told() -> None:
     """A call for which no worker becomes free in time ends as one that may be tried again."""
     async with begun(by_agent(SLEEP), workers=1) as pool:
@@ -140,6 +177,20 @@ async def test_a_client_that_goes_leaves_no_plugin_half_way() -> None:
         asking.cancel()
         assert await ask(pool) == "allow"
         assert [worker.pid for worker in pool._workers] == [pid]
+
+
+async def test_a_client_that_goes_while_it_waits_is_not_asked_about() -> None:
+    """Its place in the queue is free at once."""
+    async with begun(by_agent(SLEEP), workers=1) as pool:
+        sleeping = asyncio.ensure_future(ask(pool, "0"))
+        await until(lambda: held(pool) == 1)
+        waiting = asyncio.ensure_future(ask(pool, "1"))
+        await until(lambda: len(pool._waiting) == 1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert not pool._waiting
+        sleeping.cancel()
 
 
 async def test_a_worker_that_ends_idle_is_started_anew() -> None:

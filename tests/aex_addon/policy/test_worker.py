@@ -19,8 +19,8 @@ from tests.aex_addon.policy.plugins import plugin
 PROGRAM = Path(worker.__file__)
 
 
-def say(channel: socket.socket, message: Any) -> None:
-    data = json.dumps(message).encode()
+def say(channel: socket.socket, message: Any, head: bytes = b"") -> None:
+    data = head + json.dumps(message).encode()
     channel.sendall(struct.pack(">I", len(data)) + data)
 
 
@@ -67,7 +67,7 @@ def test_it_goes_when_the_gateway_goes() -> None:
 def test_a_loop_ends_without_a_gateway() -> None:
     """A plugin that loops is ended by the worker's own timer, where nobody else is left to."""
     started, ours = begin("while True: pass", seconds=0.2)
-    say(ours, {"id": 1, "context": {}})
+    say(ours, {}, b"\0\0\0\1")
     ours.close()
     assert started.wait(20) == -14
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
@@ -24,9 +26,18 @@ async def worker() -> AsyncIterator[Worker]:
     await made.ended()
 
 
+async def answers(worker: Worker, context: bytes, count: int, deadline_s: float) -> list[Any]:
+    heard: asyncio.Future[list[Any] | WorkerFailed] = asyncio.get_running_loop().create_future()
+    worker.ask(context, count, deadline_s, heard.set_result)
+    told = await heard
+    if isinstance(told, WorkerFailed):
+        raise told
+    return told
+
+
 async def ask(worker: Worker, file: PluginFile, deadline_s: float = 20.0) -> object:
     assert await worker.load([file], MEMORY, deadline_s) == [""]
-    (told,) = await worker.ask(orjson.dumps({"agent": "a"}), 1, deadline_s)
+    (told,) = await answers(worker, orjson.dumps({"agent": "a"}), 1, deadline_s)
     return told
 
 
@@ -58,7 +69,7 @@ async def test_each_plugin_gets_the_context_whole(worker: Worker) -> None:
     spoils = plugin("a.py", "context['agent'] = 'b'", "return context.pop('agent')")
     tells = plugin("b.py", "return context['agent']")
     assert await worker.load([spoils, tells], MEMORY, 20.0) == ["", ""]
-    told = await worker.ask(orjson.dumps({"agent": "a"}), 2, 20.0)
+    told = await answers(worker, orjson.dumps({"agent": "a"}), 2, 20.0)
     assert told == [{"answer": "b"}, {"answer": "a"}]
 
 
@@ -67,11 +78,39 @@ async def test_a_late_answer_is_none(worker: Worker) -> None:
     slow = plugin("a.py", "time.sleep(1000)")
     assert await worker.load([slow], MEMORY, 20.0) == [""]
     with pytest.raises(WorkerFailed, match="no answer came within 50 ms"):
-        await worker.ask(b"{}", 1, 0.05)
+        await answers(worker, b"{}", 1, 0.05)
     assert worker.alive
     worker.kill()
     await worker.ended()
     assert not worker.alive
+
+
+async def test_a_start_that_is_broken_off_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stop may come at any step of it."""
+    made: list[Process] = []
+    begin = asyncio.create_subprocess_exec
+
+    async def noted(*arguments: Any, **options: Any) -> Process:
+        made.append(await begin(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    for steps in range(50):
+        starting = asyncio.ensure_future(start())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        starting.cancel()
+        try:
+            worker = await starting
+        except asyncio.CancelledError:
+            continue
+        worker.kill()
+        await worker.ended()
+        break
+    assert len(made) > 1
+    assert all(process.returncode is not None for process in made)
 
 
 async def test_memory_ends_a_worker_after_its_answer(worker: Worker) -> None:
@@ -96,7 +135,7 @@ async def test_what_it_started_ends_with_it(worker: Worker) -> None:
     )
     assert await worker.load([sneaky], MEMORY, 20.0) == [""]
     with pytest.raises(WorkerFailed, match="its worker ended"):
-        await worker.ask(b"{}", 1, 20.0)
+        await answers(worker, b"{}", 1, 20.0)
     worker.kill()
     await worker.ended()
     async with asyncio.timeout(20):
