@@ -3,8 +3,8 @@
 Owns: remembering a bounded number of them, by provider and id, for as long as the gateway runs.
 Refuses to know: how a bound is made (the wire format says it), who asked.
 
-A call that names an answer which is not here is bounded by the model's window instead: nothing
-depends on this memory but how closely a reserve fits.
+A call that names an answer which is not here is bounded by the model's window instead, and may use
+anything: nothing depends on this memory but how closely a reserve fits, and what caps can tell.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Memory:
         return self._of[provider]
 
     def note(self, provider: str, facts: Facts, reading: Reading) -> None:
-        """Takes in the answer to a call, if all that it rests on is bounded by itself."""
-        if reading.stored is None or reading.usage is None or facts.model is None:
+        """Takes in the answer to a call, with its bound if all that it rests on has one."""
+        if reading.stored is None or facts.model is None:
             return
-        if facts.input_unseen or facts.server_units:
-            return
-        name, tokens = reading.stored
+        name, told = reading.stored
+        bounded = reading.usage is not None and not facts.input_unseen and not facts.server_units
+        tokens = facts.input_tokens_max + told if bounded else None
         known = self._of[provider]
-        known[name] = Stored(facts.model, facts.input_tokens_max + tokens, facts.modalities)
+        known[name] = Stored(facts.model, tokens, facts.modalities, facts.uses)
         known.move_to_end(name)
         while len(known) > REMEMBERED:
             known.popitem(last=False)

@@ -29,7 +29,7 @@ from providers.openai_responses_meter import JsonMeter, StreamMeter
 from providers.openai_responses_tools import Toolbox, read_tools
 from providers.rewriting import changed
 from providers.spelling import refuse_other_spellings
-from providers.uses import DOCUMENT, of_tools
+from providers.uses import DOCUMENT, TEXT, UNKNOWN, Uses, of_tools, union
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
 
@@ -118,7 +118,7 @@ def read_create(
         service_tier=tier,
         premium_tier=tier in dialect.chat.premium_tiers,
         modalities=content.modalities | earlier.modalities,
-        uses=of_tools(tools, media_of(content, earlier)),
+        uses=uses_of(tools, content, earlier),
         input_unseen=earlier.unseen or content.unseen or toolbox.unseen or unbounded,
         server_calls_max=calls if units else 0,
         server_units=units,
@@ -127,12 +127,13 @@ def read_create(
     )
 
 
-def media_of(content: Content, earlier: Earlier) -> frozenset[str] | None:
-    """The kinds of media that the call reads; None where the provider keeps some of it unseen."""
-    if content.named or earlier.unseen:
-        return None
+def uses_of(tools: list[Any], content: Content, earlier: Earlier) -> Uses:
+    """The tools and media of the call. What the provider keeps unseen may be anything; definitions
+    of tools may be items of it too."""
+    if content.named:
+        return UNKNOWN
     files = {DOCUMENT} if content.files else set()
-    return frozenset((content.modalities | earlier.modalities | files) - {"text"})
+    return union(of_tools(tools, (content.modalities | files) - {"text"}), earlier.uses)
 
 
 def input_tokens_max(
@@ -192,6 +193,8 @@ def refuse_options(
     for key in () if dialect.keeps else ("previous_response_id", "conversation"):
         if document.get(key) is not None:
             raise jsonbody.not_metered(f"Going on from what this host keeps (`{key}`)")
+    # A list of items there would be input that nobody has read.
+    jsonbody.optional_string(document, "instructions")
     if jsonbody.optional_bool(document, "background"):
         raise jsonbody.not_metered("An answer made in the background (`background`)")
     mode = jsonbody.optional_object(document, "reasoning").get("mode")
@@ -218,6 +221,7 @@ class Earlier:
     unseen: bool = False
     tokens: int = 0
     modalities: frozenset[str] = frozenset()
+    uses: Uses | None = TEXT
 
 
 def earlier_turns(call: Call, document: dict[str, Any], model: str) -> Earlier:
@@ -229,10 +233,10 @@ def earlier_turns(call: Call, document: dict[str, Any], model: str) -> Earlier:
     """
     previous = document.get("previous_response_id")
     if document.get("conversation") is not None or not isinstance(previous, str | None):
-        return Earlier(named=True, unseen=True)
+        return Earlier(named=True, unseen=True, uses=None)
     if previous is None:
         return Earlier()
     seen = call.earlier.get(previous)
-    if seen is None or seen.model != model:
-        return Earlier(named=True, unseen=True)
-    return Earlier(named=True, tokens=seen.tokens, modalities=seen.modalities)
+    if seen is None or seen.tokens is None or seen.model != model:
+        return Earlier(named=True, unseen=True, uses=seen.uses if seen else None)
+    return Earlier(True, False, seen.tokens, seen.modalities, seen.uses)

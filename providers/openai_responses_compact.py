@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers import jsonbody, openai_errors, openai_tiers
-from providers.openai_responses import earlier_turns, input_tokens_max, media_of, refuse_options
+from providers.openai_responses import earlier_turns, input_tokens_max, refuse_options, uses_of
 from providers.openai_responses_dialects import OPENAI
 from providers.openai_responses_input import read_input
 from providers.openai_responses_meter import JsonMeter
 from providers.openai_responses_tools import read_tools
-from providers.uses import of_tools
 from providers.wire import Call, Denial, Facts, Grant, Reply
 from providers.wire_format import Meter
 
@@ -63,7 +62,7 @@ class OpenAIResponsesCompact:
             input_tokens_max=input_tokens_max(call.body, document, content, toolbox, model)
             + earlier.tokens,
             cap_writable=False,
-            uses=of_tools(tools, media_of(content, earlier)),
+            uses=uses_of(tools, content, earlier),
             service_tier=tier,
             premium_tier=tier in openai_tiers.PREMIUM,
             modalities=content.modalities | earlier.modalities,

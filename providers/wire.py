@@ -22,12 +22,14 @@ class Stored:
     """An answer that the provider keeps, so that a later call can go on from it by its id.
 
     tokens: all that was sent for it and all that was answered, as input of the same model, at the
-            most; modalities: what of it there is.
+            most, None where nothing bounds it; modalities: what of it there is; uses: what it used,
+            None is not known.
     """
 
     model: str
-    tokens: int
+    tokens: int | None
     modalities: frozenset[str] = frozenset({"text"})
+    uses: Uses | None = TEXT
 
 
 @dataclass(frozen=True, slots=True)

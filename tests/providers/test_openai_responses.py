@@ -10,6 +10,7 @@ import pytest
 
 from providers.openai_responses import OPENAI_RESPONSES, PATH
 from providers.openai_responses_meter import JsonMeter, StreamMeter
+from providers.uses import UNKNOWN, Uses
 from providers.wire import Call, Denial, Facts, Grant, Refused, Stored
 
 SEARCH = {"type": "web_search"}
@@ -152,6 +153,29 @@ def test_an_answer_that_was_seen_bounds_what_goes_on_from_it() -> None:
     assert going_on(previous_response_id="resp_1", model="gpt-4o-mini").input_unseen
     assert going_on(previous_response_id="resp_1", conversation="conv_1").input_unseen
     assert going_on(previous_response_id=["resp_1"]).input_unseen
+
+
+def test_what_goes_on_from_an_answer_uses_what_that_used() -> None:
+    """Tools and media of earlier turns count, also where their tokens have no bound."""
+    tools = Uses(frozenset({"f"}), frozenset({"web_search"}), frozenset({"document"}))
+    own = [{"type": "function", "name": "g"}]
+    for tokens, unseen in ((9, False), (None, True)):
+        earlier = {"resp_1": Stored("gpt-5.2", tokens, uses=tools)}
+        asked = replace(call(previous_response_id="resp_1", tools=own), earlier=earlier)
+        facts = OPENAI_RESPONSES.read(asked)
+        assert facts.input_unseen is unseen
+        assert facts.uses == replace(tools, functions=frozenset({"f", "g"}))
+    asked = replace(asked, earlier={"resp_1": Stored("gpt-5.2", 9, uses=None)})
+    assert OPENAI_RESPONSES.read(asked).uses == UNKNOWN
+
+
+def test_instructions_are_text() -> None:
+    """A list of items, as answers may have it, would be pictures that nobody counts."""
+    picture = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    items = [{"type": "message", "role": "user", "content": [picture]}]
+    with pytest.raises(Refused) as raised:
+        read(instructions=items)
+    assert raised.value.denial.status == 400
 
 
 def test_tools_of_the_provider_are_bounded_by_the_request_or_not_at_all() -> None:
