@@ -1,8 +1,8 @@
 """A worker: the process in which plugins run. It is started as a file, and imports nothing of AEX.
 
 Owns: loading the plugins that it is sent, asking them about calls, and what they may not do here:
-start processes or threads, write files, or take more memory than they are given. That guards
-against faults; a plugin is the operator's own program, and no stranger's.
+start processes or threads, reach those of others, change files, or take more memory than they are
+given. That guards against faults; a plugin is the operator's own program, and no stranger's.
 Refuses to know: what an answer must look like. Whoever hears it believes none of its words.
 
     worker.py DESCRIPTOR      messages both ways: 4 bytes of length (big-endian), then JSON
@@ -34,6 +34,12 @@ _REFUSED = (
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
     *("subprocess.Popen", "_thread.start_new_thread", "_thread.start_joinable_thread"),
 )
+_CHANGES = (
+    *("os.chflags", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.removexattr"),
+    *("os.rename", "os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime"),
+    *("resource.prlimit", "resource.setrlimit"),
+)
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class _Channel:
@@ -73,9 +79,20 @@ def _limit(memory: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    """What the limits of the system leave open: root has no number of processes, and a file that
+    nothing can be written to may be emptied all the same."""
     if event in _REFUSED:
         raise PermissionError(f"a plugin may start no process and no thread ({event})")
+    if event == "open":
+        path, _, flags = arguments
+        refused = bool(flags & _WRITES) and path != os.devnull
+    elif event in ("os.kill", "os.killpg"):
+        refused = arguments[0] not in (0, os.getpid())
+    else:
+        refused = event in _CHANGES
+    if refused:
+        raise PermissionError(f"a plugin may change no file and no other process ({event})")
 
 
 def _shown(error: BaseException) -> str:

@@ -42,7 +42,8 @@ def started_with(source: str, **seconds: float) -> tuple[subprocess.Popen[bytes]
 def begin(*body: str, seconds: float = 20.0) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """A worker with one plugin, loaded."""
     started, ours = started_with(plugin("a.py", *body).source, seconds=seconds)
-    assert ours.recv(4, socket.MSG_WAITALL)
+    (size,) = struct.unpack(">I", ours.recv(4, socket.MSG_WAITALL))
+    assert json.loads(ours.recv(size, socket.MSG_WAITALL)) == {"loaded": [None]}
     return started, ours
 
 
@@ -87,4 +88,57 @@ def test_what_is_refused_is_refused_for_good(event: str) -> None:
     """The hook names what it refuses, and lets all else pass."""
     with pytest.raises(PermissionError, match=event):
         worker._refuse(event, ())
-    worker._refuse("open", ())
+    worker._refuse("socket.connect", ())
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "os.kill(os.getppid(), signal.SIGKILL)",
+        "os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)",
+        "os.kill(-1, signal.SIGKILL)",
+        "open(PATH, 'w')",
+        "open(PATH, 'r+b')",
+        "os.open(PATH, os.O_RDONLY | os.O_TRUNC)",
+        "os.open(PATH + 'x', os.O_RDONLY | os.O_CREAT)",
+        "os.truncate(PATH, 0)",
+        "os.unlink(PATH)",
+        "os.replace(PATH, PATH + 'x')",
+        "os.symlink(PATH, PATH + 'x')",
+        "os.link(PATH, PATH + 'x')",
+        "os.mkdir(PATH + 'x')",
+        "os.chmod(PATH, 0o777)",
+    ],
+)
+def test_no_file_and_no_other_process_is_changed(tmp_path: Path, does: str) -> None:
+    """Neither the gateway's own process nor a file, though nothing could be written to it."""
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    # Were the guard gone, this test would end all there is; a signal of none tells the same.
+    harmless = does.replace("signal.SIGKILL", "0").replace("PATH", repr(str(kept)))
+    started, ours = begin(harmless, "return None")
+    say(ours, {}, b"\0\0\0\1")
+    (size,) = struct.unpack(">I", ours.recv(4, socket.MSG_WAITALL))
+    (told,) = json.loads(ours.recv(size, socket.MSG_WAITALL))["answers"]
+    assert "may change no file and no other process" in told["error"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert kept.read_text() == "kept"
+    ours.close()
+    assert started.wait(20) == 0
+
+
+def test_what_changes_nothing_passes(tmp_path: Path) -> None:
+    """A plugin may read, throw away what it writes, and end itself."""
+    table = tmp_path / "table"
+    table.write_text("allow")
+    started, ours = begin(
+        "open(os.devnull, 'w').write('x')",
+        "os.kill(os.getpid(), 0)",
+        f"return {{'decision': open({str(table)!r}).read()}}",
+    )
+    say(ours, {}, b"\0\0\0\1")
+    (size,) = struct.unpack(">I", ours.recv(4, socket.MSG_WAITALL))
+    (told,) = json.loads(ours.recv(size, socket.MSG_WAITALL))["answers"]
+    assert told == {"answer": {"decision": "allow"}}
+    ours.close()
+    assert started.wait(20) == 0
