@@ -1,8 +1,9 @@
 """The workers of one generation of plugins: who is asked next, who waits, who is started anew.
 
 Owns: so many workers, each of which is asked one thing at a time; a short queue; and that neither a
-plugin nor an agent can keep the others waiting: an agent never holds all workers, and one whose
-calls keep breaking them is refused for a while without one.
+plugin nor an agent can keep the others waiting: an agent never holds all workers, neither do all
+those together that were slow of late, and one whose calls keep breaking workers is refused for a
+while without one.
 Refuses to know: what plugins say (spoken.py), what a worker is made of (worker_process.py).
 """
 
@@ -20,6 +21,7 @@ from mitmproxy.utils import asyncio_utils
 
 from aex_addon.policy.backoff import Backoff
 from aex_addon.policy.files import FOLDER, PluginFile, PolicyError
+from aex_addon.policy.slowness import Slowness
 from aex_addon.policy.worker_process import MESSAGE_MAX, Worker, WorkerFailed, start
 from aex_addon.settings_rules import PolicySettings
 
@@ -27,6 +29,8 @@ logger = logging.getLogger("aex.policy")
 
 WAITING_MAX = 64
 _FIRST_S, _LAST_S = 0.1, 5.0
+# How long an agent whose call took half its time or more counts as slow.
+SLOW_S = 60.0
 # Answers that come within this time of each other are told together, so that what they lead to is
 # one transaction of the ledger.
 TOGETHER_S = 0.001
@@ -64,6 +68,7 @@ class Pool:
         self._waiting: deque[_Question] = deque()
         self._held: Counter[str] = Counter()
         self._agents = Backoff(_FIRST_S, _LAST_S)
+        self._slow = Slowness(SLOW_S)
         self._answers: list[tuple[_Question, list[Any] | WorkerFailed]] = []
         self._telling: asyncio.TimerHandle | None = None
         self._tending: list[asyncio.Task[None]] = []
@@ -118,15 +123,20 @@ class Pool:
                 self._give_up(question)
 
     def _give(self, question: _Question, worker: Worker) -> None:
-        ended = partial(self._ended, question, worker)
+        loop = asyncio.get_running_loop()
+        ended = partial(self._ended, question, worker, loop.time())
         worker.ask(question.context, len(self._files), self._deadline_s, ended)
 
-    def _ended(self, question: _Question, worker: Worker, told: list[Any] | WorkerFailed) -> None:
+    def _ended(
+        self, question: _Question, worker: Worker, began: float, told: list[Any] | WorkerFailed
+    ) -> None:
         agent, now = question.agent, asyncio.get_running_loop().time()
         self._held[agent] -= 1
         if not self._held[agent]:
             del self._held[agent]
         failed = isinstance(told, WorkerFailed)
+        if failed or now - began > self._deadline_s / 2:
+            self._slow.note(agent, now)
         if isinstance(told, WorkerFailed):
             pause = self._agents.failed(agent, now)
             logger.error("%s, at a call of %s; it is refused for %.1f s", told, agent, pause)
@@ -194,8 +204,15 @@ class Pool:
         return self._idle.pop()
 
     def _may_take_one(self, agent: str) -> bool:
-        """Whoever holds one leaves the last free one to those who hold none."""
-        return not self._held[agent] or len(self._idle) > 1
+        """Whoever holds one leaves the last free one to those who hold none, and all who were slow
+        of late leave one to the others."""
+        if self._held[agent] and len(self._idle) == 1:
+            return False
+        now = asyncio.get_running_loop().time()
+        if not self._slow.of(agent, now):
+            return True
+        held = sum(count for each, count in self._held.items() if self._slow.of(each, now))
+        return held < max(self._size - 1, 1)
 
     def _serve(self) -> None:
         """Gives free workers to those who wait, in their order."""

@@ -103,6 +103,26 @@ async def test_the_last_free_worker_is_left_to_those_who_have_none() -> None:
             each.cancel()
 
 
+async def test_slow_agents_together_leave_a_worker_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once their calls were slow, several agents hold no more than one may hold alone."""
+    monkeypatch.setattr(pools, "SLOW_S", 1000.0)
+    async with begun(by_agent(SLEEP, SLEEP, "pass"), workers=3) as pool:
+        await until(lambda: len(pool._idle) == 3)
+        pool._deadline_s = 0.05
+        late = await asyncio.gather(*(ask(pool, agent) for agent in "01"))
+        assert late == ["no answer came within 50 ms"] * 2
+        pool._deadline_s = 20.0
+        await until(lambda: len(pool._idle) == 3)
+        sleeping = [asyncio.ensure_future(ask(pool, agent)) for agent in "0011"]
+        await until(lambda: len(pool._waiting) == 2)
+        assert held(pool) == 2
+        assert [await ask(pool, "2") for _ in range(3)] == ["allow"] * 3
+        for each in sleeping:
+            each.cancel()
+
+
 async def test_answers_that_come_together_are_told_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
