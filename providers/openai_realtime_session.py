@@ -191,13 +191,24 @@ def uses_of(document: dict[str, Any]) -> Uses:
     """The tools and pictures of a session, or of a response; `input` are items."""
     media: set[str] | None = set()
     for item in jsonbody.optional_list(document, "input"):
-        content = item.get("content") if isinstance(item, dict) else item
-        for part in content if isinstance(content, list) else [content]:
-            kind = part.get("type") if isinstance(part, dict) else part
-            if media is None or kind is None or kind in _PARTS:
-                continue
-            media = media | {IMAGE} if kind == "input_image" else None
+        for kind in _kinds(item):
+            if media is not None and kind not in _PARTS:
+                media = media | {IMAGE} if kind == "input_image" else None
     return of_tools(jsonbody.optional_list(document, "tools"), media)
+
+
+def _kinds(item: Any) -> list[object]:
+    """The kinds of an item's parts; None for one without, and for whatever stands beside them."""
+    if not isinstance(item, dict):
+        return [None]
+    content = item.get("content")
+    parts = content if isinstance(content, list) else [content]
+    kinds = [
+        part.get("type") if isinstance(part, dict) else None
+        for part in ([] if content is None or isinstance(content, str) else parts)
+    ]
+    beside = (value for key, value in item.items() if key != "content")
+    return [*kinds, None] if any(isinstance(value, dict | list) for value in beside) else kinds
 
 
 def _object(document: dict[str, Any], key: str) -> dict[str, Any]:

@@ -182,6 +182,21 @@ REALTIME: list[tuple[list[dict[str, Any]], Uses]] = [
         ],
         Uses(media=None),
     ),
+    *(
+        ([{"type": "conversation.item.create", "item": item}], Uses(media=None))
+        for item in (
+            {"type": "message", "content": [{"image_url": "data:"}]},
+            {"type": "function_call_output", "output": [{"type": "input_image"}]},
+            {"type": "message", "content": "x", "attachments": {"type": "input_image"}},
+        )
+    ),
+    (
+        [
+            {"type": "conversation.item.create", "item": {"type": kind, key: "x"}}
+            for kind, key in (("message", "content"), ("function_call_output", "output"))
+        ],
+        Uses(media=AUDIO),
+    ),
 ]
 
 
