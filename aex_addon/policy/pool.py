@@ -173,9 +173,16 @@ class Pool:
         self._quiet.set()
 
     def _wait(self, question: _Question) -> None:
-        mine = sum(waiting.agent == question.agent for waiting in self._waiting)
-        if len(self._waiting) >= WAITING_MAX or mine >= WAITING_MAX // 2:
+        waiting = Counter(each.agent for each in self._waiting)
+        mine = waiting[question.agent]
+        if mine >= WAITING_MAX // 2:
             raise Busy
+        if len(self._waiting) >= WAITING_MAX:
+            # Whoever has most in the queue makes room for whoever has less.
+            most = max(waiting, key=waiting.__getitem__)
+            if waiting[most] <= mine + 1:
+                raise Busy
+            self._give_up(next(each for each in reversed(self._waiting) if each.agent == most))
         loop = asyncio.get_running_loop()
         question.waits = loop.call_later(self._deadline_s, self._give_up, question)
         self._waiting.append(question)

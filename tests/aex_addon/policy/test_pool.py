@@ -162,7 +162,8 @@ async def test_whoever_waits_too_long_is_told() -> None:
 
 
 async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A queue that is full refuses at once, and one agent does not fill all of it."""
+    """One agent does not fill all of it, those with most make room for those with less, and where
+    all have as much, whoever comes is refused at once."""
     monkeypatch.setattr(pools, "WAITING_MAX", 6)
     async with begun(by_agent(SLEEP), workers=1) as pool:
         waiting = [asyncio.ensure_future(ask(pool, "0")) for _ in range(4)]
@@ -170,7 +171,12 @@ async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await ask(pool, "0") == "busy"
         waiting += [asyncio.ensure_future(ask(pool, f"a{n}")) for n in range(3)]
         await until(lambda: len(pool._waiting) == 6)
+        waiting += [asyncio.ensure_future(ask(pool, agent)) for agent in ("b0", "b1")]
+        assert [await each for each in (waiting[3], waiting[2])] == ["busy"] * 2
+        assert [each.agent for each in pool._waiting] == ["0", "a0", "a1", "a2", "b0", "b1"]
         assert await ask(pool, "another") == "busy"
+        assert await ask(pool, "0") == "busy"
+        assert len(pool._waiting) == 6
         for each in waiting:
             each.cancel()
 
