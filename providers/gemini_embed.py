@@ -138,7 +138,7 @@ def _refuse_unknown(message: Message, known: frozenset[str]) -> None:
 
 def _refuse_other_model(request: Message, route: Route) -> None:
     named = request.text("model")
-    if named is not None and named.rpartition("/")[2] != route.model:
+    if named is not None and named.rpartition("/")[2] != route.model.rpartition("/")[2]:
         raise jsonbody.bad_request("`model` names another model than the path.")
 
 

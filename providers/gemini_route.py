@@ -22,7 +22,7 @@ from providers.wire import Call
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _MODEL = re.compile(
-    rf"/v1\w*/(?:(?:models|tunedModels)"
+    rf"/v1\w*/(?:(?:models|(?P<tuned>tunedModels))"
     rf"|(?:projects/{NAME}/locations/{NAME}/)?publishers/google/models"
     rf")/(?P<model>{NAME}):(?P<method>[A-Za-z]+)"
 )
@@ -30,7 +30,8 @@ _MODEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one model."""
+    """One method of one model. A tuned one may be called as its owner likes, so that its name is no
+    name of Google's: it keeps `tunedModels/` before it."""
 
     model: str
     method: str
@@ -41,4 +42,5 @@ def parse(call: Call) -> Route | None:
     match = _MODEL.fullmatch(call.route) if call.method == "POST" else None
     if match is None:
         return None
-    return Route(match["model"], match["method"])
+    name = match["model"]
+    return Route(f"tunedModels/{name}" if match["tuned"] else name, match["method"])

@@ -127,6 +127,23 @@ def test_a_model_goes_by_several_names() -> None:
     }
 
 
+def test_a_tuned_model_is_none_of_googles() -> None:
+    """Whatever its owner called it, it has neither the name nor the price of another one."""
+    (way,) = (way for way in WAYS if way.provider == "google")
+    path = "/v1beta/tunedModels/gemini-2.5-flash:generateContent"
+    call = replace(way.call(), path=path)
+    found = appraise(call, ("gemini_generate",), PRICES, SETTINGS, AT)
+    assert found.refusal is not None
+    assert "tunedModels/gemini-2.5-flash" in found.refusal.message
+    priced = {"input_usd_per_mtok": "1", "output_usd_per_mtok": "1", "max_output_tokens": 99}
+    prices = {"models": {"tunedModels/gemini-2.5-flash": {"provider": "google", **priced}}}
+    mine = Settings.model_validate(prices)
+    found = appraise(call, ("gemini_generate",), price_book(mine), mine, AT)
+    told = asked(found, choice(call), False, listed)
+    assert told.models is not None
+    assert min(told.models[0], key=len) == "tunedModels/gemini-2.5-flash"
+
+
 def test_what_nobody_read_is_unknown() -> None:
     """A path that passes unmetered asks for anything; one that is known to be free, for nothing."""
     call = Call("openai", "POST", "/v1/new", "", {}, b"")

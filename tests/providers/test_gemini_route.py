@@ -15,7 +15,7 @@ VERTEX = "/publishers/google/models/gemini-3.8-flash:countTokens"
     [
         ("/v1beta/models/m-1.5:embedContent", Route("m-1.5", "embedContent")),
         ("/v1/models/m:generateContent", Route("m", "generateContent")),
-        ("/v1alpha/tunedModels/mine:x", Route("mine", "x")),
+        ("/v1alpha/tunedModels/mine:x", Route("tunedModels/mine", "x")),
         (
             f"/v1/projects/p-1/locations/global{VERTEX}",
             Route("gemini-3.8-flash", "countTokens"),
