@@ -263,9 +263,7 @@ class Pool:
         try:
             told = await worker.load(self._files, self._memory, self._deadline_s)
         except BaseException as error:
-            self._workers.discard(worker)
-            worker.kill()
-            await worker.ended()
+            await self._end(worker)
             if not isinstance(error, WorkerFailed):
                 raise
             raise PolicyError((f"the plugins cannot be loaded: {error}",)) from error
@@ -275,8 +273,12 @@ class Pool:
             if why
         ]
         if problems:
-            self._workers.discard(worker)
-            worker.kill()
-            await worker.ended()
+            await self._end(worker)
             raise PolicyError(tuple(problems))
         return worker
+
+    async def _end(self, worker: Worker) -> None:
+        """It stays known until it is gone: a stop may come in the meantime, and waits for it."""
+        worker.kill()
+        await worker.ended()
+        self._workers.discard(worker)

@@ -13,6 +13,7 @@ from aex_addon.policy import pool as pools
 from aex_addon.policy.files import PluginFile, PolicyError
 from aex_addon.policy.pool import Busy, Pool, Unavailable
 from aex_addon.policy.spoken import finding
+from aex_addon.policy.worker_process import Worker
 from aex_addon.settings_rules import PolicySettings
 from tests.aex_addon.policy.calls import CALL
 from tests.aex_addon.policy.plugins import WRONGS, by_agent, plugin
@@ -227,6 +228,28 @@ async def test_a_worker_that_ends_idle_is_started_anew() -> None:
         await worker.ended()
         assert await ask(pool) == "allow"
         assert worker not in pool._workers
+
+
+async def test_a_stop_waits_for_a_worker_that_could_not_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No process is left that nobody waits for, whatever was going on when the end came."""
+    made: list[Worker] = []
+    begin = pools.start
+
+    async def noted() -> Worker:
+        made.append(await begin())
+        return made[-1]
+
+    monkeypatch.setattr(pools, "start", noted)
+    for turns in range(5):
+        made.clear()
+        async with begun(by_agent(), workers=2):
+            await until(lambda: len(made) == 2)
+            made[1].kill()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        assert all(worker._process.returncode is not None for worker in made)
 
 
 async def test_a_generation_retires_when_it_is_quiet() -> None:
