@@ -1,21 +1,22 @@
 """mitmproxy's HTTP/1.1 client towards providers, with three things of the protocol mended.
 
 Owns: interim answers (1xx), which are no answer: mitmproxy takes the first for the last one, and
-the call would be booked as refused while the provider bills it; trailers after a chunked body,
-which nobody needs, and on which mitmproxy stops working; an end to heads that never end.
+the call would be booked as refused while the provider bills it; an end to heads that never end;
+bodies as `http1_body.py` has them.
 Refuses to know: what an answer says. https://www.rfc-editor.org/rfc/rfc9110#section-15.2
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Client
+
+from aex_addon.http1_body import plain
 
 HEAD_BYTES_MAX = 256 * 1024
 
@@ -49,25 +50,8 @@ class GovernedHttp1Client(Http1Client):
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """The body, without what may follow it."""
-        if not isinstance(self.body_reader, _WithoutTrailers):
-            self.body_reader = _WithoutTrailers(self.body_reader)  # type: ignore[assignment]
+        self.body_reader = plain(self.body_reader)
         return super().read_body(event)
-
-
-class _WithoutTrailers:
-    """A body reader that tells of the end and of nothing that comes with it."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-
-    def __call__(self, buffer: Any) -> Any:
-        return self._bare(self._reader(buffer))
-
-    def read_eof(self) -> Any:
-        return self._bare(self._reader.read_eof())
-
-    def _bare(self, event: Any) -> Any:
-        return type(event)() if getattr(event, "headers", None) else event
 
 
 def adopt(connections: dict[Connection, layer.Layer], connection: Connection) -> None:

@@ -5,7 +5,7 @@ addressed to AEX itself), which is gone when the first hook runs; (2) the shape 
 mitmproxy answers by itself (upstream refused, body too large, malformed request), which would
 otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3) that an interrupt
 finds its call, also through tunnels and TLS (what it does there: http_stream.py).
-The way to providers: http1_upstream.py.
+The connections themselves: http1_clients.py, http1_upstream.py.
 Refuses to know: budgets, providers. What an error looks like is decided by `shape`.
 
 Every event of every call passes here, so what has nothing to add hands mitmproxy's own generator on
@@ -30,9 +30,12 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Server
+from mitmproxy.proxy.layers.tls import ClientTLSLayer
 from mitmproxy.version import MITMPROXY
 
 from aex_addon import http1_upstream
+from aex_addon.client_hello import GovernedClientTls
+from aex_addon.http1_clients import TOO_LARGE, GovernedHttp1Server
 from aex_addon.http_stream import Aside, GovernedStream, Interrupt, Remarks
 
 logger = logging.getLogger("aex")
@@ -66,6 +69,9 @@ class GovernedHttpLayer(HttpLayer):
             and event.connection in self.abandoned
         ):
             return _nothing()
+        if isinstance(event, events.Start) and self.context.client.alpn != b"h2":
+            # mitmproxy would make it itself.
+            self.connections[self.context.client] = GovernedHttp1Server(_fork(self.context))
         return joined(super()._handle_event(event))
 
     def abandon(self, connection: Connection) -> None:
@@ -175,13 +181,16 @@ class GovernedHttpLayer(HttpLayer):
         for command in super().event_to_child(child, event):
             if isinstance(command, commands.SendData) and _MITMPROXY in command.data:
                 # mitmproxy's own page; no hook has run that could have made this answer.
-                command.data = self._unreadable() or command.data
+                command.data = self._unreadable(command.data) or command.data
             yield command
 
-    def _unreadable(self) -> bytes | None:
+    def _unreadable(self, page: bytes) -> bytes | None:
+        status, message = 400, "The bytes received are no HTTP request."
+        if page.startswith(b"HTTP/1.1 431"):
+            status, message = 431, TOO_LARGE
         flow = http.HTTPFlow(self.context.client, self.context.server)
         flow.request = http.Request.make("GET", "http://unreadable.invalid/")
-        shaped = self._shape(flow, 400, "The bytes received are no HTTP request.")
+        shaped = self._shape(flow, status, message)
         if shaped is None:
             return None
         shaped.headers["connection"] = "close"
@@ -232,7 +241,7 @@ def _nothing() -> layer.CommandGenerator[None]:
 
 
 def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
-    """Makes every plain HttpLayer in a stack of layers a governed one.
+    """Makes every plain HttpLayer in a stack of layers a governed one, and what opens TLS.
 
     mitmproxy builds the layer itself, together with what lies around it (TLS to the proxy), and
     offers no factory; giving the finished object its subclass is the one seam there is.
@@ -243,4 +252,6 @@ def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
             governed: GovernedHttpLayer = found  # type: ignore[assignment]
             governed.remarks = remarks
             governed.answered, governed.abandoned = set(), set()
+        elif type(found) is ClientTLSLayer:
+            found.__class__ = GovernedClientTls
         found = getattr(found, "child_layer", None)
