@@ -25,6 +25,7 @@ from aex_addon.leaves import Leaves
 from aex_addon.mount import Mount
 from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.policy_workers import PolicyWorkers
+from aex_addon.pressure import Pressure
 from aex_addon.refusals import refuse
 from aex_addon.routes import Routes
 from aex_addon.settings import Settings
@@ -105,6 +106,7 @@ def default_addons(assembly: Assembly) -> list[Any]:
         pipeline,  # the life of a call
         Fallback(pipeline),  # and its next try, where a route has one
         Websocket(pipeline),  # the same, message by message
+        Pressure(),  # hears no flow: how fast connections are read
         Hangups(),  # after all others: what mitmproxy leaves open
         Standing(pipeline, egress),  # hears no flow: ends calls whose right to be made has ended
         PolicyWorkers(assembly),  # hears no flow: the plugins' processes

@@ -5,7 +5,7 @@ addressed to AEX itself), which is gone when the first hook runs; (2) the shape 
 mitmproxy answers by itself (upstream refused, body too large, malformed request), which would
 otherwise be HTML pages in front of an SDK that expects its provider's JSON; (3) that an interrupt
 finds its call, also through tunnels and TLS (what it does there: http_stream.py).
-The connections themselves: http1_clients.py, http1_upstream.py.
+The connections themselves: http1_clients.py, http1_upstream.py, http2_credit.py.
 Refuses to know: budgets, providers. What an error looks like is decided by `shape`.
 
 Every event of every call passes here, so what has nothing to add hands mitmproxy's own generator on
@@ -33,9 +33,10 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.tls import ClientTLSLayer
 from mitmproxy.version import MITMPROXY
 
-from aex_addon import http1_upstream
+from aex_addon import http1_upstream, http2_credit
 from aex_addon.client_hello import GovernedClientTls
 from aex_addon.http1_clients import TOO_LARGE, GovernedHttp1Server
+from aex_addon.http2_credit import Credit, CreditedConnection, CreditedServer
 from aex_addon.http_stream import Aside, GovernedStream, Interrupt, Remarks
 
 logger = logging.getLogger("aex")
@@ -58,6 +59,7 @@ class GovernedHttpLayer(HttpLayer):
     remarks: Remarks
     answered: set[int]
     abandoned: set[Connection]
+    credited: dict[Connection, CreditedConnection]
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
@@ -69,15 +71,31 @@ class GovernedHttpLayer(HttpLayer):
             and event.connection in self.abandoned
         ):
             return _nothing()
-        if isinstance(event, events.Start) and self.context.client.alpn != b"h2":
-            # mitmproxy would make it itself.
-            self.connections[self.context.client] = GovernedHttp1Server(_fork(self.context))
-        return joined(super()._handle_event(event))
+        if isinstance(event, events.Start):
+            self._serve()
+        handled = super()._handle_event(event)
+        return joined(self._settling(handled) if self.credited else handled)
+
+    def _serve(self) -> None:
+        """Chooses the client's side, which mitmproxy would make itself."""
+        client, context = self.context.client, _fork(self.context)
+        if client.alpn == b"h2":
+            server = CreditedServer(context, self.streams)
+            self.connections[client], self.credited[client] = server, server.h2_conn
+        else:
+            self.connections[client] = GovernedHttp1Server(context)
+
+    def _settling(self, sent: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+        """Whatever happened, more of a stream may be let in now."""
+        yield from sent
+        for connection in [each for each, http2 in self.credited.items() if http2.owed]:
+            yield from self.event_to_child(self.connections[connection], Credit(0))
 
     def abandon(self, connection: Connection) -> None:
         """Hears nothing of this connection any more, and does not use it again."""
         if self.connections.pop(connection, None) is not None:
             self.abandoned.add(connection)
+            self.credited.pop(connection, None)
 
     def _interrupt(self, event: Interrupt | Aside) -> layer.CommandGenerator[None]:
         for stream in list(self.streams.values()):
@@ -95,6 +113,9 @@ class GovernedHttpLayer(HttpLayer):
     def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
         """A connection to a provider stands, or could not be had."""
         http1_upstream.adopt(self.connections, command.connection)
+        http2 = http2_credit.adopt(self.connections, command.connection, self.streams)
+        if http2 is not None:
+            self.credited[command.connection] = http2
         yield from super().register_connection(command)
         if command.err:
             # mitmproxy would let the next request to this address fail without dialling again.
@@ -251,7 +272,7 @@ def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
             found.__class__ = GovernedHttpLayer
             governed: GovernedHttpLayer = found  # type: ignore[assignment]
             governed.remarks = remarks
-            governed.answered, governed.abandoned = set(), set()
+            governed.answered, governed.abandoned, governed.credited = set(), set(), {}
         elif type(found) is ClientTLSLayer:
             found.__class__ = GovernedClientTls
         found = getattr(found, "child_layer", None)

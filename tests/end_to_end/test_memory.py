@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,3 +157,37 @@ def test_a_huge_answer(
 
     raw.answer = answer
     assert growth(gateway, lambda: received(client, body)) < CAPTURE + BURST
+
+
+def push(port: int, first: bytes, piece: bytes, total: int) -> None:
+    """Sends so much, or as much as is taken."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(first)
+        # Not how long a gateway may take: only how soon a test gives up that one waits.
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for _ in range(total // len(piece)):
+                connection.sendall(piece)
+
+
+@pytest.mark.parametrize("kind", ["requests", "head"])
+def test_more_than_was_asked_for(
+    client: httpx.Client, gateway: Gateway, agent: Agent, raw: RawProvider, kind: str
+) -> None:
+    """256 MiB on a connection whose call is under way, and as the head of a request: what cannot
+    go on is not read, or refused; afterwards all is as ever."""
+    body, answer = json.dumps(CHAT).encode(), threading.Event()
+    lines = [f"POST /v1{CHAT_PATH} HTTP/1.1", "host: x", f"authorization: Bearer {agent.token}"]
+    if kind == "requests":
+        lines += [f"content-length: {len(body)}", "", body.decode()]
+    first = "\r\n".join(lines).encode()
+
+    def late() -> Iterable[bytes]:
+        answer.wait()
+        yield head("application/json", content_length=2) + b"{}"
+
+    raw.answer = late
+    piece = b"x" * 2**16
+    assert growth(gateway, lambda: push(gateway.port, first, piece, 256 * MIB)) < BURST
+    answer.set()
+    assert received(client, CHAT) == b"{}"
