@@ -58,22 +58,23 @@ class GovernedHttpLayer(HttpLayer):
 
     remarks: Remarks
     answered: set[int]
-    abandoned: set[Connection]
+    over: set[Connection]
     credited: dict[Connection, CreditedConnection]
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Brings an interrupt to the stream of its flow; all else is mitmproxy's."""
         if isinstance(event, Interrupt | Aside):
             return self._interrupt(event)
-        if (
-            self.abandoned
-            and isinstance(event, events.ConnectionEvent)
-            and event.connection in self.abandoned
-        ):
-            return _nothing()
         if isinstance(event, events.Start):
             self._serve()
         handled = super()._handle_event(event)
+        if isinstance(event, events.ConnectionEvent):
+            connection = event.connection
+            if connection not in self.connections and connection != self.context.server:
+                # It has been forgotten.
+                return _nothing()
+            if isinstance(event, events.ConnectionClosed):
+                handled = self._closing(connection, handled)
         return joined(self._settling(handled) if self.credited else handled)
 
     def _serve(self) -> None:
@@ -91,11 +92,22 @@ class GovernedHttpLayer(HttpLayer):
         for connection in [each for each, http2 in self.credited.items() if http2.owed]:
             yield from self.event_to_child(self.connections[connection], Credit(0))
 
+    def _closing(
+        self, connection: Connection, handled: layer.CommandGenerator[None]
+    ) -> layer.CommandGenerator[None]:
+        """mitmproxy would keep each connection to a provider for as long as the client's."""
+        yield from handled
+        if connection is not self.context.client and connection.state is ConnectionState.CLOSED:
+            self.over.add(connection)
+        used = {stream.context.server for stream in self.streams.values()}
+        for each in self.over - used - set(self.waiting_for_establishment):
+            self.abandon(each)
+
     def abandon(self, connection: Connection) -> None:
         """Hears nothing of this connection any more, and does not use it again."""
-        if self.connections.pop(connection, None) is not None:
-            self.abandoned.add(connection)
-            self.credited.pop(connection, None)
+        self.connections.pop(connection, None)
+        self.credited.pop(connection, None)
+        self.over.discard(connection)
 
     def _interrupt(self, event: Interrupt | Aside) -> layer.CommandGenerator[None]:
         for stream in list(self.streams.values()):
@@ -272,7 +284,7 @@ def adopt(found: layer.Layer | None, remarks: Remarks) -> None:
             found.__class__ = GovernedHttpLayer
             governed: GovernedHttpLayer = found  # type: ignore[assignment]
             governed.remarks = remarks
-            governed.answered, governed.abandoned, governed.credited = set(), set(), {}
+            governed.answered, governed.over, governed.credited = set(), set(), {}
         elif type(found) is ClientTLSLayer:
             found.__class__ = GovernedClientTls
         found = getattr(found, "child_layer", None)

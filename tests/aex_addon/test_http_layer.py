@@ -13,6 +13,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.test import tflow
 
 from aex_addon.http_layer import _fork, joined
@@ -194,3 +195,33 @@ def test_a_stream_s_context_is_what_mitmproxy_s_would_be() -> None:
     ours, theirs = _fork(context), context.fork()
     assert vars(ours) == {**vars(theirs), "later": vars(context)["later"]}
     assert ours.layers is not context.layers
+
+
+@pytest.mark.parametrize("door", ["base-url", "tunnel"])
+async def test_connections_that_are_over_are_forgotten(
+    rig: Rig, provider: Upstream, door: str
+) -> None:
+    """However often a provider closes, a client that stays makes the gateway hold no more."""
+
+    async def once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER)
+        await writer.drain()
+        writer.close()
+
+    provider.answers += [once] * 12
+    call = rig.request()
+    async with connected(rig.port) as client:
+        if door == "tunnel":
+            assert await client.tunnel("api.openai.com:443", rig.basic) == 200
+            await client.start_tls(rig.trust(), "api.openai.com")
+            call = call.replace(f"127.0.0.1:{rig.port}".encode(), b"api.openai.com")
+        for _ in range(12):
+            assert (await client.call(call)).body == ANSWER
+        (handler,) = rig.master.addons.get("proxyserver").connections.values()
+        (outer,) = [each for each in handler.layer.context.layers if isinstance(each, HttpLayer)]
+        layers = [outer]
+        for stream in outer.streams.values():
+            layers += [each for each in stream.context.layers if type(each) is type(outer)]
+        assert max(len(each.connections) for each in layers) <= 4
+    assert len(set(layers)) == (2 if door == "tunnel" else 1)
+    assert [row.state for row in rig.executions()] == ["COMMITTED"] * 12
