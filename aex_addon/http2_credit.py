@@ -1,8 +1,8 @@
 """HTTP/2's windows, so that each side sends no more than can go on.
 
-Owns: how much is let in of a stream, and when more is. mitmproxy opens windows of 2 GiB and gives
+Owns: how much is let in of a stream, and when more is: mitmproxy opens windows of 2 GiB and gives
 every byte back at once, so that a client's unfinished bodies, and an answer that its client does
-not take, would all be held.
+not take, would all be held; and that streams which are over are forgotten.
 Refuses to know: the connections themselves, which are read on meanwhile: windows are opened there,
 and other streams go on. https://www.rfc-editor.org/rfc/rfc9113#section-5.2
 """
@@ -18,7 +18,7 @@ from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
-from mitmproxy.proxy.layers.http._events import HttpEvent
+from mitmproxy.proxy.layers.http._events import HttpEvent, RequestHeaders
 from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Connection, Http2Server
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
@@ -28,6 +28,8 @@ FROM_PROVIDER = 1024 * 1024
 
 # Of all unfinished bodies of one connection. Beyond it only the oldest of them comes in.
 UNFINISHED_MAX = 64 * 1024 * 1024
+
+TIDY_EACH = 1024
 
 Streams = Mapping[int, HttpStream]
 
@@ -85,6 +87,21 @@ class CreditedServer(_Credited, Http2Server):
 class CreditedClient(_Credited, Http2Client):
     """mitmproxy's side towards a provider. See `adopt`."""
 
+    served: Streams
+    kept = 0
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, RequestHeaders) and len(self.our_stream_id) > self.kept + TIDY_EACH:
+            self._tidy()
+        return super()._handle_event(event)
+
+    def _tidy(self) -> None:
+        """Forgets which stream was whose: mitmproxy keeps all that a connection ever had."""
+        for theirs, ours in list(self.our_stream_id.items()):
+            if theirs not in self.served and ours not in self.streams and self.is_closed(ours):
+                del self.our_stream_id[theirs], self.their_stream_id[ours]
+        self.kept = len(self.our_stream_id)
+
 
 def _credited(made: BufferedH2Connection, holds: Callable[[int], bool]) -> CreditedConnection:
     made.__class__ = CreditedConnection
@@ -117,12 +134,13 @@ def adopt(
     if type(found) is not Http2Client:
         return None
     found.__class__ = CreditedClient
-    theirs = found.their_stream_id
+    ours = cast("CreditedClient", found)
+    ours.served, theirs = streams, ours.their_stream_id
 
     def holds(stream_id: int) -> bool:
         return untaken(streams.get(theirs.get(stream_id, 0)))
 
-    http2 = _credited(found.h2_conn, holds)
+    http2 = _credited(ours.h2_conn, holds)
     http2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: FROM_PROVIDER})
     http2.local_settings.acknowledge()
     return http2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from aex_addon import http2_credit
 from aex_addon.http2_credit import FROM_CLIENT, FROM_PROVIDER, unfinished, untaken
 from tests.aex_addon.http2_client import http2_client
-from tests.aex_addon.http2_provider import Stream, http2_provider
+from tests.aex_addon.http2_provider import Provider, Stream, http2_provider
 from tests.aex_addon.rig import CHAT, Rig, gateway
 from tests.aex_addon.wire import ANSWER, Upstream
 
@@ -81,6 +82,17 @@ async def test_a_body_that_never_ends(
     assert bodies.most < 2 * MIB
 
 
+@asynccontextmanager
+async def facing(folder: Path) -> AsyncIterator[tuple[Rig, Provider]]:
+    """A gateway before a provider that speaks HTTP/2."""
+    async with http2_provider() as provider:
+        upstream = f"https://localhost:{provider.port}"
+        providers = {"openai": {"upstream": upstream, "api_key_env": "OPENAI_API_KEY"}}
+        async with gateway(folder / "home", 0, providers=providers) as rig:
+            rig.master.options.update(ssl_verify_upstream_trusted_ca=provider.trust(folder))
+            yield rig, provider
+
+
 async def test_an_answer_that_is_not_taken(tmp_path: Path) -> None:
     """The provider may send a window of it and no more, while its other streams go on; once it is
     taken, the rest may come."""
@@ -105,28 +117,64 @@ async def test_an_answer_that_is_not_taken(tmp_path: Path) -> None:
         await short(stream)
         await first[0].data(ANSWER, end=True)
 
-    async with http2_provider() as provider:
-        upstream = f"https://localhost:{provider.port}"
-        providers = {"openai": {"upstream": upstream, "api_key_env": "OPENAI_API_KEY"}}
-        async with gateway(tmp_path / "home", 0, providers=providers) as rig:
-            rig.master.options.update(ssl_verify_upstream_trusted_ca=provider.trust(tmp_path))
-            provider.acts += [flood, short, rest]
-            async with http2_client(rig) as client:
-                slow = await client.ask(CHAT)
-                while len(client.bodies.get(slow, b"")) < 65535:
-                    async with client.news:
-                        await client.news.wait()
-                assert await client.answered(await client.ask(CHAT)) == (200, ANSWER)
-                await client.take(slow)
-                while len(client.bodies[slow]) < FROM_PROVIDER:
-                    async with client.news:
-                        await client.news.wait()
-                assert await client.answered(await client.ask(CHAT)) == (200, ANSWER)
-                status, body = await client.answered(slow)
-            assert [row.state for row in rig.executions()] == ["COMMITTED"] * 3
+    async with facing(tmp_path) as (rig, provider):
+        provider.acts += [flood, short, rest]
+        async with http2_client(rig) as client:
+            slow = await client.ask(CHAT)
+            while len(client.bodies.get(slow, b"")) < 65535:
+                async with client.news:
+                    await client.news.wait()
+            assert await client.answered(await client.ask(CHAT)) == (200, ANSWER)
+            await client.take(slow)
+            while len(client.bodies[slow]) < FROM_PROVIDER:
+                async with client.news:
+                    await client.news.wait()
+            assert await client.answered(await client.ask(CHAT)) == (200, ANSWER)
+            status, body = await client.answered(slow)
+        assert [row.state for row in rig.executions()] == ["COMMITTED"] * 3
     assert (status, body) == (200, b" " * FROM_PROVIDER + ANSWER)
     assert windows[0] == 0
     assert windows[1] > 0
+
+
+async def test_streams_that_are_over_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many calls a connection to a provider has had; the one under way is none of them."""
+    monkeypatch.setattr(http2_credit, "TIDY_EACH", 4)
+    sizes: list[int] = []
+    real = http2_credit.CreditedClient._tidy
+
+    def tidy(client: http2_credit.CreditedClient) -> None:
+        sizes.append(len(client.our_stream_id))
+        real(client)
+        assert client.our_stream_id.keys() == set(client.their_stream_id.values())
+
+    monkeypatch.setattr(http2_credit.CreditedClient, "_tidy", tidy)
+    first: list[Stream] = []
+
+    async def begin(stream: Stream) -> None:
+        first.append(stream)
+        await stream.head("application/json")
+
+    async def whole(stream: Stream) -> None:
+        await stream.head("application/json")
+        await stream.data(ANSWER, end=True)
+
+    async def last(stream: Stream) -> None:
+        await whole(stream)
+        await first[0].data(ANSWER, end=True)
+
+    async with facing(tmp_path) as (rig, provider):
+        provider.acts += [begin, *[whole] * 20, last]
+        async with http2_client(rig) as client:
+            long = await client.ask(CHAT)
+            for _ in range(21):
+                assert await client.answered(await client.ask(CHAT)) == (200, ANSWER)
+            assert await client.answered(long) == (200, ANSWER)
+        assert [row.state for row in rig.executions()] == ["COMMITTED"] * 22
+    assert len(sizes) >= 3
+    assert max(sizes) <= 8
 
 
 def streams(**sizes: int) -> dict[int, Any]:
