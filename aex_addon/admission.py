@@ -21,8 +21,9 @@ from aex_addon.parts import Parts
 from aex_addon.routes import Route
 from aex_addon.tokens import mint_execution_id, token_hash
 from aex_addon.trip import Trip
-from ledger.commands import Admit, Admitted, Denied, Replayed, Underway
+from ledger.commands import Admit
 from ledger.errors import LedgerError
+from ledger.outcomes import Admitted, Denied, Replayed, Underway
 from providers.wire import Call, Denial
 
 logger = logging.getLogger("aex.admission")

@@ -19,7 +19,8 @@ from aex_addon.books import Books
 from aex_addon.idempotency import StoredAnswer, Vault
 from aex_addon.inflight import Ending, InFlight
 from aex_addon.settings import Settings
-from ledger.commands import Admit, Commit, Outcome, Release, Underway
+from ledger.commands import Admit, Commit, Release
+from ledger.outcomes import Outcome, Underway
 from providers.wire import Denial, Reply
 
 logger = logging.getLogger("aex.answers")

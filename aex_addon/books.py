@@ -19,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ledger.admin_commands import Command
-from ledger.commands import Admit, Outcome, Release
+from ledger.commands import Admit, Release
 from ledger.errors import CommitUnknown, LedgerBusy, LedgerError
+from ledger.outcomes import Outcome
 from ledger.store import Store
 from web.observed import Observed
 

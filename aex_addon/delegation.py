@@ -24,8 +24,8 @@ from aex_addon.parts import Parts
 from aex_addon.refusals import refuse
 from aex_addon.tokens import mint, token_hash
 from ledger.admin_commands import OpenRun
-from ledger.commands import Done
 from ledger.money import parse_usd
+from ledger.outcomes import Done
 from providers.wire import Denial
 
 TOKENS = "/v1/aex/tokens"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ledger.commands import Denied
 from ledger.money import show_usd
+from ledger.outcomes import Denied
 from providers.wire import Denial
 
 _RETRY_AFTER_MAX_S = 60

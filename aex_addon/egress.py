@@ -30,10 +30,10 @@ from aex_addon.public_addresses import is_metadata, is_public
 from aex_addon.reached import Reached
 from aex_addon.settings_egress import EgressSettings
 from aex_addon.tokens import token_hash
-from ledger.commands import Denied
 from ledger.egress import Payer, decide
 from ledger.egress_entries import Address, held, literal, parse
 from ledger.errors import LedgerError
+from ledger.outcomes import Denied
 from ledger.state import Agent
 from providers.wire import Denial
 

@@ -32,8 +32,9 @@ from aex_addon.routes import Route
 from aex_addon.tokens import token_hash
 from aex_addon.trip import Trip
 from ledger import admission, caps
-from ledger.commands import Admit, Admitted, Denied
+from ledger.commands import Admit
 from ledger.money import show_usd
+from ledger.outcomes import Admitted, Denied
 from ledger.state import Agent, State, Token
 from providers.wire import Call, Facts
 

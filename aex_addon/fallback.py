@@ -25,7 +25,8 @@ from aex_addon.inflight import InFlight
 from aex_addon.pipeline import EXECUTION, Pipeline
 from aex_addon.refusals import refuse
 from aex_addon.trip import Trip
-from ledger.commands import Admit, Commit, Replayed
+from ledger.commands import Admit, Commit
+from ledger.outcomes import Replayed
 from providers.wire import Denial
 
 logger = logging.getLogger("aex.fallback")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aex_addon.appraisal import Appraisal
-from ledger.commands import Admitted, Commit, Release
+from ledger.commands import Commit, Release
+from ledger.outcomes import Admitted
 from providers.bulk import BulkFacts, tells_news
 from providers.bulk_price import Bill
 from providers.encoding import Decoder

@@ -21,8 +21,9 @@ from collections.abc import Callable, Mapping
 from aex_addon.books import Books
 from aex_addon.rounds import Rounds
 from ledger.admin_commands import Fence
-from ledger.commands import Done, Recover
+from ledger.commands import Recover
 from ledger.errors import LedgerError
+from ledger.outcomes import Done
 
 logger = logging.getLogger("aex.leases")
 

@@ -19,7 +19,7 @@ from aex_addon.appraisal import Appraisal
 from aex_addon.inflight import InFlight
 from aex_addon.trip import Trip
 from ledger.caps import allow_tool
-from ledger.commands import Admitted
+from ledger.outcomes import Admitted
 from providers.mcp_lists import Shown
 from providers.mcp_meter import McpFacts
 

@@ -26,7 +26,8 @@ from aex_addon.books import durable
 from aex_addon.configuration import Configuration
 from aex_addon.parts import Parts
 from aex_addon.trip import Trip
-from ledger.commands import Admitted, Commit
+from ledger.commands import Commit
+from ledger.outcomes import Admitted
 from providers.uses import TEXT
 from providers.wire import Call, Denial, Facts, Reply
 

@@ -19,7 +19,7 @@ from aex_addon.settings_tables import CaptureSettings
 from aex_addon.settings_values import ConfigError
 from aex_addon.tokens import Token, mint
 from ledger.admin_commands import CAPTURE, IssueToken, RevokeToken
-from ledger.commands import Outcome, Rejected
+from ledger.outcomes import Outcome, Rejected
 from ledger.state import Token as Known
 
 Execute = Callable[[IssueToken | RevokeToken], Outcome]

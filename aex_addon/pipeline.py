@@ -44,7 +44,8 @@ from aex_addon.refusals import refuse
 from aex_addon.relay import relay
 from aex_addon.sockets import Socket
 from aex_addon.trip import Trip
-from ledger.commands import Admit, Admitted, Commit, Outcome, Release, Replayed
+from ledger.commands import Admit, Commit, Release
+from ledger.outcomes import Admitted, Outcome, Replayed
 from providers.wire import Denial, Facts
 
 logger = logging.getLogger("aex.pipeline")

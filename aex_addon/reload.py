@@ -28,8 +28,8 @@ from aex_addon.settings import Settings
 from aex_addon.settings_load import load
 from aex_addon.settings_values import ConfigError
 from ledger.admin_commands import NoteGateway
-from ledger.commands import Done
 from ledger.errors import LedgerError
+from ledger.outcomes import Done
 
 logger = logging.getLogger("aex")
 

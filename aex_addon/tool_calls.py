@@ -43,9 +43,10 @@ from aex_addon.tools import request as asks
 from aex_addon.tools.capability import Capabilities, Leave, load_key
 from aex_addon.tools.run import Ran
 from aex_addon.tools.runner import Order, Runner
-from ledger.commands import Admit, Admitted, Replayed
+from ledger.commands import Admit
 from ledger.egress import Payer
 from ledger.errors import LedgerError
+from ledger.outcomes import Admitted, Replayed
 from providers.wire import Denial, Facts, Reply
 
 logger = logging.getLogger("aex.tools")

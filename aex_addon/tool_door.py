@@ -21,7 +21,7 @@ from aex_addon.tools.door import Door
 from aex_addon.tools.run import START_S
 from aex_addon.tools.runner import NotStarted
 from ledger.admin_commands import LendToken, RevokeToken
-from ledger.commands import Rejected
+from ledger.outcomes import Rejected
 
 _ACTOR = "gateway"
 

@@ -14,7 +14,8 @@ from aex_addon import clock
 from aex_addon.settings import Settings
 from aex_addon.settings_values import ConfigError
 from aex_addon.version import version
-from ledger.commands import Admit, Commit, Denied, Release
+from ledger.commands import Admit, Commit, Release
+from ledger.outcomes import Denied
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

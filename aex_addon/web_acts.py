@@ -25,8 +25,8 @@ from aex_addon.settings_values import ConfigError
 from aex_addon.web_tokens import web_tokens
 from ledger.activity import ActivityReader
 from ledger.admin_commands import Command
-from ledger.commands import Outcome
 from ledger.errors import CommitUnknown
+from ledger.outcomes import Outcome
 from web.auth import Auth
 from web.handed import CannotRun, Handed, Minted
 

@@ -31,7 +31,8 @@ from aex_addon.pipeline import Pipeline
 from aex_addon.socket_layer import FAULT
 from aex_addon.sockets import Socket
 from aex_addon.trip import Trip
-from ledger.commands import Admitted, Refusal
+from ledger.commands import Refusal
+from ledger.outcomes import Admitted
 from providers.quirks import adjust
 from providers.session import Session, Turn
 from providers.wire import Denial, Facts, Refused

@@ -21,10 +21,10 @@ from ledger.admin_commands import (
 )
 from ledger.administration import by_age, issued, missing, revoked, why
 from ledger.admission import SERVING, lineage
-from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
 from ledger.limits import changed
 from ledger.money import MAX_NANOUSD, show_usd
+from ledger.outcomes import Done, Outcome, Rejected
 from ledger.state import DELETED, Agent, State, Token
 from ledger.windows import WINDOWS, start_of
 

@@ -17,8 +17,8 @@ from ledger.admin_commands import (
     NoteRestore,
     RevokeToken,
 )
-from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
+from ledger.outcomes import Done, Outcome, Rejected
 from ledger.state import DELETED, State, Token
 
 SCOPES = ("execution", "read-only")

@@ -14,18 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger import caps, events, headroom, rates, rolling, tools
-from ledger.commands import (
-    Admit,
-    Admitted,
-    Denied,
-    Judged,
-    Outcome,
-    Rejected,
-    Replayed,
-    Underway,
-)
+from ledger.commands import Admit, Judged
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Admitted, Denied, Outcome, Rejected, Replayed, Underway
 from ledger.state import OPEN_STATES, Agent, State, Token
 
 SERVING = frozenset(("REGISTERED", "READY", "RUNNING"))

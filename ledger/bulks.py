@@ -11,9 +11,10 @@ The law: the bill of a batch is booked once, however often and by whomever its r
 from __future__ import annotations
 
 from ledger import events
-from ledger.commands import BillBulk, Done, NoteResults, Outcome, Rejected, Settled
+from ledger.commands import BillBulk, NoteResults
 from ledger.events import Draft
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Done, Outcome, Rejected, Settled
 from ledger.settlement import adjusted, overrun
 from ledger.state import COMMITTED, RELEASED, Bulk, State
 

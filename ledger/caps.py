@@ -18,9 +18,10 @@ from functools import lru_cache
 from typing import Any
 
 from ledger import egress_entries
-from ledger.commands import Admit, Asked, Denied, Refusal
+from ledger.commands import Admit, Asked, Refusal
 from ledger.events import canonical, storable
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Denied
 from ledger.state import Agent, Token
 
 GLOBS_MAX = 200

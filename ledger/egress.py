@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ledger.admission import lineage, serving, standing
 from ledger.caps import parse
-from ledger.commands import Denied
 from ledger.egress_entries import Address, held
+from ledger.outcomes import Denied
 from ledger.state import Agent, State
 
 _SAID = {"denied": "is denied", "unlisted": "is not one of those allowed"}

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger import windows
-from ledger.commands import Admit, Denied, Quote
+from ledger.commands import Admit, Quote
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Denied
 from ledger.state import Agent, Token
 
 

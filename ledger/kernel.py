@@ -40,19 +40,10 @@ from ledger.admin_commands import (
     SetTool,
     Withdraw,
 )
-from ledger.commands import (
-    Adjust,
-    Admit,
-    BillBulk,
-    Commit,
-    NoteResults,
-    Outcome,
-    Recover,
-    Rejected,
-    Release,
-)
+from ledger.commands import Adjust, Admit, BillBulk, Commit, NoteResults, Recover, Release
 from ledger.events import Draft, Event, Unstorable, canonical
 from ledger.evolve import evolve
+from ledger.outcomes import Outcome, Rejected
 from ledger.state import State
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 from ledger import events
 from ledger.admin_commands import SetState
 from ledger.administration import missing
-from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
+from ledger.outcomes import Done, Outcome, Rejected
 from ledger.state import DELETED, State
 
 _REASON_MAX = 500

@@ -32,12 +32,12 @@ from ledger.backup import (
 )
 from ledger.chain import GENESIS
 from ledger.clock import KernelClock
-from ledger.commands import Rejected
 from ledger.engine import connect, migrate
 from ledger.engine_sqlite import sqlite_errors
 from ledger.errors import CommandRefused, IntegrityBroken, LedgerBusy, LedgerError
 from ledger.files import SIDE_FILES, draft, publish, scratch, stamp
 from ledger.logged import Head
+from ledger.outcomes import Rejected
 from ledger.read import Reader
 from ledger.store import Store
 from ledger.vouched import RESTORED, restores_in

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger import events
-from ledger.commands import Adjust, Commit, Outcome, Recover, Rejected, Release, Settled
+from ledger.commands import Adjust, Commit, Recover, Release
 from ledger.events import Draft
 from ledger.limits import given_back
 from ledger.money import MAX_NANOUSD, show_usd
+from ledger.outcomes import Outcome, Rejected, Settled
 from ledger.state import (
     COMMITTED,
     DENIED,

@@ -11,7 +11,7 @@ has been used up since, an account that is stopping.
 from __future__ import annotations
 
 from ledger.admission import lineage, serving
-from ledger.commands import Denied
+from ledger.outcomes import Denied
 from ledger.state import State
 
 # Takes no new call and lets those under way come to their end.

@@ -18,12 +18,13 @@ from ledger import chain, events
 from ledger.admin_commands import Command
 from ledger.admission import lineage
 from ledger.clock import KernelClock
-from ledger.commands import Commit, Denied, Outcome
+from ledger.commands import Commit
 from ledger.egress import Payer, payer
 from ledger.errors import CommitUnknown, IntegrityBroken, LedgerError
 from ledger.events import Draft, Event, canonical
 from ledger.kernel import step
 from ledger.loading import Loader
+from ledger.outcomes import Denied, Outcome
 from ledger.standing import stopped
 from ledger.state import REMOVED, Agent, Bulk, State, ToolPlugin
 from ledger.tables import AnyEngine, Tables

@@ -14,9 +14,10 @@ import re
 from ledger import events
 from ledger.admin_commands import InstallTool, IssueToken, LendToken, SetTool
 from ledger.administration import issued, why
-from ledger.commands import Admit, Denied, Done, Outcome, Rejected
+from ledger.commands import Admit
 from ledger.events import Draft, storable
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Denied, Done, Outcome, Rejected
 from ledger.state import DISABLED, ENABLED, REMOVED, State, Token, ToolPlugin
 
 MANIFEST_MAX = 65_536

@@ -10,9 +10,9 @@ from __future__ import annotations
 from ledger import events, rolling
 from ledger.admin_commands import Withdraw
 from ledger.administration import missing
-from ledger.commands import Done, Outcome, Rejected
 from ledger.events import Draft
 from ledger.money import show_usd
+from ledger.outcomes import Done, Outcome, Rejected
 from ledger.state import State
 
 

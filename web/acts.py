@@ -17,8 +17,8 @@ from ledger.admin_commands import (
     SetState,
     Withdraw,
 )
-from ledger.commands import Rejected
 from ledger.events import storable
+from ledger.outcomes import Rejected
 from ledger.state import DELETED, Agent
 from web.bodies import Create, Limits
 from web.handed import Handed

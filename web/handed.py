@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ledger.activity import ActivityReader
 from ledger.admin_commands import Command
-from ledger.commands import Outcome
+from ledger.outcomes import Outcome
 from ledger.state import Execution
 from web.auth import Auth
 from web.observed import Observed

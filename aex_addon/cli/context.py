@@ -93,8 +93,8 @@ class Context:
 
     def execute(self, command: Command) -> None:
         """Carries out one command. Raises CommandRefused with the reason."""
-        from ledger.commands import Rejected
         from ledger.errors import CommandRefused
+        from ledger.outcomes import Rejected
 
         with self.store() as store:
             outcome = store.one(command)

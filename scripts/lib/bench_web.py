@@ -21,7 +21,7 @@ from flask.testing import FlaskClient
 from ledger.activity import ActivityReader
 from ledger.admin_commands import CreateAgent
 from ledger.clock import KernelClock
-from ledger.commands import Rejected
+from ledger.outcomes import Rejected
 from scripts.lib.bench_ledger import EVENTS_A_PAIR, build
 from scripts.lib.ledger_work import URL, new_ledger, opened
 from web.app import create_app

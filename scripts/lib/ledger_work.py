@@ -18,8 +18,9 @@ from typing import Any
 import apsw
 
 from ledger.admin_commands import Command, CreateAgent
-from ledger.commands import Admit, Admitted, Commit, Quote, Settled
+from ledger.commands import Admit, Commit, Quote
 from ledger.opening import open_store
+from ledger.outcomes import Admitted, Settled
 from ledger.store import Store
 
 URL = "sqlite:///ledger.db"

@@ -13,8 +13,8 @@ from aex_addon.appraisal import Appraisal
 from aex_addon.identity import Credential
 from aex_addon.likeness import Likeness
 from aex_addon.trip import Trip
-from ledger.commands import Admitted, Denied, Rejected, Replayed, Underway
 from ledger.errors import LedgerBusy
+from ledger.outcomes import Admitted, Denied, Rejected, Replayed, Underway
 from providers.wire import Call, Denial, Facts
 from tests.aex_addon.rig import Rig
 

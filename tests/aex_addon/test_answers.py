@@ -14,7 +14,8 @@ from aex_addon.books import Books
 from aex_addon.idempotency import StoredAnswer, Vault, kept_headers
 from aex_addon.inflight import InFlight, Recording
 from aex_addon.settings import Settings
-from ledger.commands import Admit, Admitted, Commit, Outcome, Quote, Release, Replayed, Underway
+from ledger.commands import Admit, Commit, Quote, Release
+from ledger.outcomes import Admitted, Outcome, Replayed, Underway
 from providers.wire import Facts
 
 VAULT = Vault(bytes(32))

@@ -16,8 +16,9 @@ from aex_addon.settings import Settings
 from aex_addon.settings_tables import ProviderSettings
 from aex_addon.settings_values import ConfigError
 from ledger.admin_commands import CreateAgent
-from ledger.commands import Admit, Admitted, Quote
+from ledger.commands import Admit, Quote
 from ledger.errors import IntegrityBroken
+from ledger.outcomes import Admitted
 from ledger.read import Reader
 from ledger.state import Execution
 from tests.aex_addon.rig import settings_for

@@ -13,8 +13,9 @@ import pytest
 from aex_addon import books as books_module
 from aex_addon.books import BATCH_MAX, Books
 from ledger.admin_commands import Command
-from ledger.commands import Admit, Admitted, Commit, Outcome, Quote, Release, Settled
+from ledger.commands import Admit, Commit, Quote, Release
 from ledger.errors import CommitUnknown, IntegrityBroken, LedgerBusy, LedgerUnavailable
+from ledger.outcomes import Admitted, Outcome, Settled
 
 LONG_S = 30.0
 

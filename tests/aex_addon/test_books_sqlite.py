@@ -10,9 +10,9 @@ import pytest
 
 from aex_addon.books import Books
 from ledger.admin_commands import CreateAgent
-from ledger.commands import Admitted, Settled
 from ledger.errors import LedgerBusy
 from ledger.opening import open_store
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from tests.aex_addon.test_books import LONG_S, admit, commit
 

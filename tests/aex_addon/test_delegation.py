@@ -10,7 +10,7 @@ from mitmproxy.test import tflow
 from aex_addon.delegation import TOKENS, Delegation
 from aex_addon.doors import DOOR, PATH
 from aex_addon.tokens import mint
-from ledger.commands import Outcome, Rejected
+from ledger.outcomes import Outcome, Rejected
 
 
 class Ledger:

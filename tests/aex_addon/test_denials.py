@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aex_addon import denials
-from ledger.commands import Denied
+from ledger.outcomes import Denied
 
 
 def explained(code: str, status: int = 403, **changes: Any) -> Any:

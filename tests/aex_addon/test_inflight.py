@@ -9,7 +9,8 @@ import pytest
 
 from aex_addon.appraisal import Appraisal
 from aex_addon.inflight import UNSEEN_TOKENS, Ending, InFlight, Recording
-from ledger.commands import Admitted, Commit, Quote, Release
+from ledger.commands import Commit, Quote, Release
+from ledger.outcomes import Admitted
 from providers.encoding import Decoder
 from providers.prices import PriceBook
 from providers.wire import Facts, Grant, Reading, Usage

@@ -10,8 +10,9 @@ import pytest
 from aex_addon.books import Books
 from aex_addon.leases import Leases, Watch
 from ledger.admin_commands import CreateAgent
-from ledger.commands import Admit, Admitted, Commit, Quote, Settled
+from ledger.commands import Admit, Commit, Quote
 from ledger.opening import open_store
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from ledger.store import Store
 

@@ -17,8 +17,9 @@ from aex_addon.books import Books
 from aex_addon.leases import BEAT_S, LEASE_S, Leases
 from ledger.admin_commands import CreateAgent, Fence
 from ledger.audit import audit
-from ledger.commands import Admit, Admitted, Commit, Done, Outcome, Quote, Rejected, Settled
+from ledger.commands import Admit, Commit, Quote
 from ledger.opening import open_store
+from ledger.outcomes import Admitted, Done, Outcome, Rejected, Settled
 from ledger.read import Reader
 
 RESERVE = 1_000

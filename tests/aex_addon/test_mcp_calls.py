@@ -14,7 +14,7 @@ from aex_addon.inflight import InFlight
 from aex_addon.mcp_calls import as_admitted, waited_for
 from aex_addon.settings import Settings
 from aex_addon.trip import Trip
-from ledger.commands import Admitted
+from ledger.outcomes import Admitted
 from providers.mcp_meter import McpFacts
 from providers.wire import Call, Facts
 

@@ -16,7 +16,7 @@ from aex_addon.inflight import InFlight
 from aex_addon.known_secrets import Secrets
 from aex_addon.patching import patch
 from aex_addon.settings import Settings
-from ledger.commands import Admitted
+from ledger.outcomes import Admitted
 from providers.wire import Denial, Facts
 from tests.aex_addon.test_calls import asked
 

@@ -13,7 +13,7 @@ from aex_addon.settings_tables import CaptureSettings
 from aex_addon.settings_values import ConfigError
 from aex_addon.tokens import token_hash
 from ledger.admin_commands import CAPTURE, IssueToken, RevokeToken
-from ledger.commands import Done, Outcome, Rejected
+from ledger.outcomes import Done, Outcome, Rejected
 from ledger.state import Token
 from tests.aex_addon.rig import token_of
 

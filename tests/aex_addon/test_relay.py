@@ -17,7 +17,7 @@ from aex_addon.appraisal import Appraisal
 from aex_addon.inflight import InFlight
 from aex_addon.known_secrets import Secrets
 from aex_addon.relay import relay
-from ledger.commands import Admitted
+from ledger.outcomes import Admitted
 from providers.mcp import MCP
 from providers.mcp_meter import McpFacts
 from providers.openai_chat import OPENAI_CHAT

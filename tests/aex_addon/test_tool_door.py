@@ -18,7 +18,7 @@ from aex_addon.tool_run import ToolRun
 from aex_addon.tools.manifest import Manifest
 from aex_addon.tools.runner import NotStarted
 from ledger.admin_commands import LendToken, RevokeToken
-from ledger.commands import Admitted, Done, Outcome, Rejected
+from ledger.outcomes import Admitted, Done, Outcome, Rejected
 from providers.wire import Facts
 
 ADDRESS = ("127.0.0.1", 9000)

@@ -15,7 +15,8 @@ from aex_addon.tool_run import ToolRun
 from aex_addon.tools.manifest import Manifest
 from aex_addon.tools.run import Ran
 from aex_addon.tools.runner import NotStarted
-from ledger.commands import Admitted, Commit, Release
+from ledger.commands import Commit, Release
+from ledger.outcomes import Admitted
 from providers.wire import Denial, Facts, Reply
 
 MANIFEST = Manifest(name="sum", version="1", entrypoint=("python", "a.py"), sha256="0" * 64)

@@ -18,7 +18,8 @@ import pytest
 from aex_addon.appraisal import Appraisal
 from aex_addon.bulks import Bulks
 from aex_addon.inflight import Due, InFlight
-from ledger.commands import Admitted, BillBulk, NoteResults
+from ledger.commands import BillBulk, NoteResults
+from ledger.outcomes import Admitted
 from ledger.state import Bulk as KeptBulk
 from providers.bulk import Bulk, BulkCall, BulkFacts
 from providers.bulk_price import Bill, Tally, quote

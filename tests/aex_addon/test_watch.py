@@ -9,7 +9,8 @@ import pytest
 
 from aex_addon import watch
 from aex_addon.tracing import Silent
-from ledger.commands import Admitted, Commit, Release
+from ledger.commands import Commit, Release
+from ledger.outcomes import Admitted
 from web.observed import Observed
 
 

@@ -11,7 +11,7 @@ import pytest
 from aex_addon.web_acts import Runner, hand_over
 from aex_addon.web_tokens import web_tokens
 from ledger.admin_commands import CreditAgent, SetState
-from ledger.commands import Done, Rejected
+from ledger.outcomes import Done, Rejected
 from tests.aex_addon.rig import CHAT, Rig
 from tests.aex_addon.wire import Upstream, connected
 from web.handed import CannotRun

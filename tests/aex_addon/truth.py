@@ -22,7 +22,8 @@ from aex_addon.appraisal import Appraisal, appraise
 from aex_addon.inflight import Ending, InFlight
 from aex_addon.pricing import price_book
 from aex_addon.settings import Settings
-from ledger.commands import Admitted, Commit
+from ledger.commands import Commit
+from ledger.outcomes import Admitted
 from providers.wire import Usage
 from providers.wire_format import Meter
 from tests.providers.recorded import Recorded

@@ -26,9 +26,10 @@ import peewee
 
 from ledger.admin_commands import Command, CreditAgent
 from ledger.audit import audit
-from ledger.commands import Admit, Admitted, Commit, Done, Release, Settled
+from ledger.commands import Admit, Commit, Release
 from ledger.errors import LedgerError, LedgerUnavailable
 from ledger.evolve import fold
+from ledger.outcomes import Admitted, Done, Settled
 from ledger.read import Reader
 from ledger.state import COMMITTED, DISPATCHED, RELEASED
 from ledger.store import Store

@@ -26,9 +26,10 @@ from ledger.admin_commands import (
     SetTool,
 )
 from ledger.audit import audit
-from ledger.commands import Admitted, Recover, Settled, Tool
+from ledger.commands import Recover, Tool
 from ledger.errors import LedgerUnavailable
 from ledger.evolve import fold
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from ledger.state import RESERVED, State
 from ledger.store import Store

@@ -11,8 +11,8 @@ from threading import Barrier, Event
 import pytest
 
 from ledger.audit import audit
-from ledger.commands import Admitted
 from ledger.engine import connect
+from ledger.outcomes import Admitted
 from ledger.read import Reader
 from tests.ledger.contract import StoreContract, sound
 from tests.ledger.making import admit, commit, create, open_at, team

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.admin_commands import DeleteAgent
-from ledger.commands import Admitted, Denied, Done, Rejected, Settled
 from ledger.errors import LedgerError, LedgerUnavailable
+from ledger.outcomes import Admitted, Denied, Done, Rejected, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import StoreContract, sound

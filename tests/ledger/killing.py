@@ -24,8 +24,8 @@ from itertools import count
 from pathlib import Path
 
 from ledger.audit import audit
-from ledger.commands import Admitted, Settled
 from ledger.evolve import fold
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.making import URL, admit, commit, create, open_at, read_all, rows

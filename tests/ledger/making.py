@@ -13,20 +13,11 @@ from typing import Any
 from ledger.admin_commands import Command, CreateAgent, InstallTool, IssueToken, OpenRun
 from ledger.chain import GENESIS, extend
 from ledger.clock import KernelClock
-from ledger.commands import (
-    Admit,
-    Admitted,
-    Commit,
-    Denied,
-    Outcome,
-    Quote,
-    Refusal,
-    Rejected,
-    Release,
-)
+from ledger.commands import Admit, Commit, Quote, Refusal, Release
 from ledger.events import Event
 from ledger.kernel import step
 from ledger.opening import open_store
+from ledger.outcomes import Admitted, Denied, Outcome, Rejected
 from ledger.read import Reader
 from ledger.state import State
 from ledger.store import Store

@@ -9,8 +9,8 @@ import pytest
 
 from ledger.accounts import DEPTH_MAX
 from ledger.admin_commands import Command, DeleteAgent, RevokeToken, SetLimits
-from ledger.commands import Admitted, Denied, Done, Rejected
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Admitted, Denied, Done, Rejected
 from tests.ledger.making import (
     SECOND,
     START,

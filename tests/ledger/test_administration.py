@@ -17,8 +17,8 @@ from ledger.admin_commands import (
     NoteGateway,
     RevokeToken,
 )
-from ledger.commands import Admitted, Denied, Done, Outcome, Rejected
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Admitted, Denied, Done, Outcome, Rejected
 from tests.ledger.making import Pure, admit, commit, create, issue, rows, started, token_hash, word
 
 

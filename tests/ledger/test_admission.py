@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.admin_commands import CreditAgent, RevokeToken
-from ledger.commands import Adjust, Admitted, Denied, Quote
+from ledger.commands import Adjust, Quote
+from ledger.outcomes import Admitted, Denied
 from ledger.state import DENIED, DISPATCHED
 from tests.ledger.making import (
     REFUSED,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ledger.admin_commands import DeleteAgent
-from ledger.commands import Admit, Denied, Quote, Refusal
+from ledger.commands import Admit, Quote, Refusal
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Denied
 from tests.ledger.making import REFUSED, SECOND, START, Pure, admit, create, started, word
 
 

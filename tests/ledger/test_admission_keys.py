@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Admitted, Denied, Outcome, Recover, Replayed, Sealed, Underway
+from ledger.commands import Recover, Sealed
+from ledger.outcomes import Admitted, Denied, Outcome, Replayed, Underway
 from ledger.state import Binding
 from tests.ledger.making import (
     REFUSED,

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.admin_commands import SetLimits
-from ledger.commands import Denied, Recover
+from ledger.commands import Recover
+from ledger.outcomes import Denied
 from tests.ledger.making import Pure, admit, commit, create, release, started, team, word
 
 LIMIT = 100

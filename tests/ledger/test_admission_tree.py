@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ledger.admin_commands import DeleteAgent
 from ledger.admission import lineage
-from ledger.commands import Admitted, Quote
+from ledger.commands import Quote
+from ledger.outcomes import Admitted
 from tests.ledger.making import Pure, admit, commit, create, team, word
 
 budgets = st.integers(0, 1_000)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.admin_commands import SetLimits
-from ledger.commands import Adjust, Admitted, Denied
+from ledger.commands import Adjust
 from ledger.evolve import fold
+from ledger.outcomes import Admitted, Denied
 from ledger.windows import WINDOWS, end_of, start_of
 from tests.ledger.making import SECOND, START, Pure, admit, commit, create, rows, started, word
 

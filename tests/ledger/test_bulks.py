@@ -9,19 +9,9 @@ import pytest
 
 from ledger import events
 from ledger.audit import audit
-from ledger.commands import (
-    Adjust,
-    BillBulk,
-    Commit,
-    Denied,
-    Done,
-    Kept,
-    NoteResults,
-    Recover,
-    Rejected,
-    Settled,
-)
+from ledger.commands import Adjust, BillBulk, Commit, Kept, NoteResults, Recover
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Denied, Done, Rejected, Settled
 from ledger.read import Reader
 from tests.ledger.making import URL, Hand, Pure, admit, create, open_at, release, started
 

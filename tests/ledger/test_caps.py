@@ -13,8 +13,9 @@ import pytest
 from ledger.admin_commands import DeleteAgent, SetLimits
 from ledger.audit import audit
 from ledger.caps import FLAGS, NAMES, Caps, allow_tool, changed, parse, stored, unfit
-from ledger.commands import Admitted, Asked, Denied, Done, Quote, Rejected
+from ledger.commands import Asked, Quote
 from ledger.events import AGENT_CREATED, AGENT_LIMITS
+from ledger.outcomes import Admitted, Denied, Done, Rejected
 from ledger.read import Reader
 from tests.ledger.making import (
     URL,

@@ -15,9 +15,9 @@ import peewee
 import pytest
 
 from ledger.admin_commands import Command
-from ledger.commands import Admitted, Rejected, Settled
 from ledger.engine import connect
 from ledger.errors import CommitUnknown, LedgerBusy, LedgerError
+from ledger.outcomes import Admitted, Rejected, Settled
 from ledger.read import Reader
 from ledger.state import COMMITTED, DISPATCHED
 from ledger.store import Store

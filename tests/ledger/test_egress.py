@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ledger.admin_commands import Command, RevokeToken, SetLimits, SetState
-from ledger.commands import Denied
 from ledger.egress import Payer, decide, payer
+from ledger.outcomes import Denied
 from tests.ledger.making import Pure, create, issue, run, team, token_hash
 
 RUN = token_hash("alice/r1")

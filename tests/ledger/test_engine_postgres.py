@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Admitted, Settled
 from ledger.engine import connect
 from ledger.engine_postgres import PostgresEngine
 from ledger.errors import CommitUnknown, LedgerBusy, LedgerError, LedgerUnavailable
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import sound

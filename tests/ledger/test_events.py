@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger import admin_commands, commands, events
 from ledger.events import Event, Unstorable, canonical, storable
+from ledger.outcomes import Rejected
 from tests.ledger.making import (
     SECOND,
     START,
@@ -106,7 +107,7 @@ def test_the_kernel_emits_canonical_payloads(
         ),
         admin_commands.NoteGateway("gw-1", "stopped"),
     ):
-        assert not isinstance(kernel(command), commands.Rejected)
+        assert not isinstance(kernel(command), Rejected)
     made_elsewhere = {events.LEDGER_CREATED}
     types = {value for name, value in vars(events).items() if name.isupper()}
     assert set(kernel.types()) == types - made_elsewhere

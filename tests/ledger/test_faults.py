@@ -12,9 +12,9 @@ from tempfile import mkdtemp
 import apsw
 import pytest
 
-from ledger.commands import Admitted, Settled
 from ledger.engine import connect
 from ledger.errors import LedgerBusy, LedgerUnavailable
+from ledger.outcomes import Admitted, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import sound

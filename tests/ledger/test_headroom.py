@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.admin_commands import CreditAgent, DeleteAgent, SetLimits
-from ledger.commands import Admitted, Denied, Done, Outcome, Recover
+from ledger.commands import Recover
+from ledger.outcomes import Admitted, Denied, Done, Outcome
 from tests.ledger.making import SECOND, Pure, admit, commit, create, issue, run, team, token_hash
 
 

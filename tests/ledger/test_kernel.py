@@ -8,8 +8,9 @@ from hypothesis import given
 
 from ledger.admin_commands import Command, CreateAgent, SetLimits
 from ledger.admission import lineage
-from ledger.commands import Adjust, Commit, Rejected
+from ledger.commands import Adjust, Commit
 from ledger.kernel import decide, step
+from ledger.outcomes import Rejected
 from ledger.state import OPEN_STATES, State
 from tests.ledger.histories import histories
 from tests.ledger.making import START, Pure, admit, create, rows

@@ -6,9 +6,9 @@ import pytest
 
 from ledger.admin_commands import CreateAgent, CreditAgent, DeleteAgent, SetState
 from ledger.admission import SERVING
-from ledger.commands import Denied, Done, Rejected
 from ledger.evolve import fold
 from ledger.lifecycle import GOALS, MOVES
+from ledger.outcomes import Denied, Done, Rejected
 from ledger.standing import stopped
 from ledger.state import DELETED
 from tests.ledger.making import Pure, admit, commit, create, run, started, team, token_hash, word

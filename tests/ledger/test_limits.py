@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.admin_commands import Command, DeleteAgent, SetLimits
-from ledger.commands import Admitted, Denied, Outcome, Settled
 from ledger.events import canonical
 from ledger.evolve import evolve, fold
+from ledger.outcomes import Admitted, Denied, Outcome, Settled
 from ledger.state import State
 from tests.ledger.making import (
     SECOND,

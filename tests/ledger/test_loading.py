@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.admin_commands import Command, DeleteAgent, Fence, NoteRestore, RevokeToken
-from ledger.commands import Adjust, Outcome, Recover, Settled
+from ledger.commands import Adjust, Recover
+from ledger.outcomes import Outcome, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import sound

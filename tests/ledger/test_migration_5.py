@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from ledger.commands import Admitted, Asked
+from ledger.commands import Asked
 from ledger.engine import connect
+from ledger.outcomes import Admitted
 from tests.ledger.making import URL, admit, open_at, token_hash
 from tests.ledger.test_migrations import make_old
 

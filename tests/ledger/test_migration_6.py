@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ledger.admin_commands import SetTool
-from ledger.commands import Done
 from ledger.engine import connect
 from ledger.errors import LedgerUnavailable
 from ledger.migration_6 import POSTGRES, SQLITE
+from ledger.outcomes import Done
 from ledger.read import Reader
 from tests.ledger.making import URL, install, open_at
 from tests.ledger.test_migrations import make_old, program_of

@@ -15,9 +15,9 @@ import pytest
 from ledger import engine as module
 from ledger.admin_commands import CreditAgent
 from ledger.audit import audit
-from ledger.commands import Settled
 from ledger.engine import PostgresEngine, SqliteEngine, connect, migrate, schema_version
 from ledger.errors import LedgerUnavailable, SchemaTooNew
+from ledger.outcomes import Settled
 from ledger.read import Reader
 from ledger.schema import MIGRATIONS, VERSION
 from tests.ledger.making import URL, commit, open_at

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ledger.admin_commands import Command
-from ledger.commands import Commit, Recover, Rejected, Release, Settled
+from ledger.commands import Commit, Recover, Release
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Rejected, Settled
 from ledger.state import COMMITTED, DENIED, RELEASED, RESERVED
 from tests.ledger.making import Pure, admit, commit, create, release
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ledger.admin_commands import Fence, NoteGateway, NoteRestore
-from ledger.commands import Adjust, Done, Recover, Rejected, Settled
+from ledger.commands import Adjust, Recover
 from ledger.evolve import fold
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Done, Rejected, Settled
 from tests.ledger.making import Pure, admit, commit, create, release, rows, started, team, word
 
 

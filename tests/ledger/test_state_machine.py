@@ -34,20 +34,10 @@ from ledger.audit_checkpoints import Evidence
 from ledger.checkpoint import verify
 from ledger.checkpoints import Taker
 from ledger.clock import KernelClock
-from ledger.commands import (
-    Adjust,
-    Admit,
-    Admitted,
-    Denied,
-    Done,
-    Outcome,
-    Quote,
-    Recover,
-    Rejected,
-    Settled,
-)
+from ledger.commands import Adjust, Admit, Quote, Recover
 from ledger.events import OVERRUN, RELEASED, Event
 from ledger.note import Signer, generate_key
+from ledger.outcomes import Admitted, Denied, Done, Outcome, Rejected, Settled
 from ledger.read import Reader
 from ledger.store import Store
 from ledger.tree import Tree

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.admin_commands import Command
-from ledger.commands import Admitted
 from ledger.errors import IntegrityBroken
+from ledger.outcomes import Admitted
 from ledger.read import Reader
 from ledger.store import Store
 from tests.ledger.contract import sound

@@ -12,8 +12,9 @@ import pytest
 
 from ledger.admin_commands import Command, LendToken, RevokeToken, SetTool
 from ledger.audit import audit
-from ledger.commands import Admit, Admitted, Denied, Done, Rejected, Tool
+from ledger.commands import Admit, Tool
 from ledger.money import MAX_NANOUSD
+from ledger.outcomes import Admitted, Denied, Done, Rejected
 from ledger.read import Reader
 from ledger.store import Store
 from ledger.tools import MANIFEST_MAX

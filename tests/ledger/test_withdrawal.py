@@ -6,7 +6,7 @@ import pytest
 
 from ledger import events
 from ledger.admin_commands import DeleteAgent, Withdraw
-from ledger.commands import Done, Outcome, Rejected
+from ledger.outcomes import Done, Outcome, Rejected
 from tests.ledger.making import START, Pure, admit, commit, create, run, team, word
 
 DAY = 86_400 * 10**9

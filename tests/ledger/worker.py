@@ -19,7 +19,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from ledger.commands import Admitted, Denied
+from ledger.outcomes import Admitted, Denied
 from tests.ledger.making import admit, open_at
 
 ROOT = Path(__file__).resolve().parents[2]

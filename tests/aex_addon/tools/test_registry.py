@@ -13,7 +13,7 @@ from aex_addon.tools import registry
 from aex_addon.tools.manifest import ManifestError, read_manifest
 from aex_addon.tools.members import PackageError
 from aex_addon.tools.package import checked
-from ledger.commands import Done
+from ledger.outcomes import Done
 from ledger.state import ToolPlugin
 from tests.ledger.making import open_at
 from tests.tool_packages import SUM, pack
