@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.admin_commands import RevokeToken, SetState
 from ledger.commands import Recover, Sealed
 from ledger.outcomes import Admitted, Denied, Outcome, Replayed, Underway
 from ledger.state import Binding
@@ -20,6 +21,7 @@ from tests.ledger.making import (
     release,
     run,
     started,
+    token_hash,
     word,
 )
 
@@ -131,3 +133,15 @@ def test_a_replay_costs_nothing() -> None:
     balance, rates = kernel.balance(), dict(kernel.state.rates)
     assert ask(kernel, "e2") == Replayed("e1")
     assert (kernel.balance(), kernel.state.rates) == (balance, rates)
+
+
+def test_a_paused_agent_gets_what_it_has_paid_for() -> None:
+    """An answer that is there is no new call; a new one is refused, and so is a revoked token."""
+    kernel = started()
+    ask(kernel, "e1")
+    kernel(commit("e1", 5, sealed=sealed()))
+    kernel(SetState("alice", "QUARANTINED", "looked into", "operator"))
+    assert ask(kernel, "e2") == Replayed("e1")
+    assert word(kernel(admit("e3"))) == "423 agent_not_serving"
+    kernel(RevokeToken(token_hash("alice"), "leaked", "operator"))
+    assert word(ask(kernel, "e4")) == "401 token_revoked"
