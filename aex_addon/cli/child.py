@@ -10,9 +10,11 @@ is handed on.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 NOT_EXECUTABLE = 126
@@ -47,13 +49,17 @@ class Child:
         for number in caught:
             signal.signal(number, self._hand_on)
         try:
-            # Files that the caller opened for the child stay open; Python's own are closed anyway.
-            self._process = subprocess.Popen(
-                command, env=dict(environ), umask=umask, close_fds=False
-            )
-            for number in self._early:
-                self._process.send_signal(number)
-            code = self._process.wait()
+            with _signals() as heard:
+                # Files that the caller opened for the child stay open; Python's own are closed
+                # anyway.
+                self._process = process = subprocess.Popen(
+                    command, env=dict(environ), umask=umask, close_fds=False
+                )
+                for number in self._early:
+                    process.send_signal(number)
+                while (code := process.poll()) is None:
+                    select.select([heard], [], [])
+                    os.read(heard, 4096)
         finally:
             for number in caught:
                 signal.signal(number, before[number])
@@ -66,6 +72,26 @@ class Child:
             self._early.append(number)
         else:
             self._process.send_signal(number)
+
+
+@contextmanager
+def _signals() -> Iterator[int]:
+    """A descriptor that can be read once a signal has come, the end of a child among them.
+
+    The kernel may give a signal to another thread, which wakes nobody who waits for a child here;
+    Python's handlers, which are this thread's, would run only after that.
+    """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    ended = signal.signal(signal.SIGCHLD, lambda *_: None)
+    earlier = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    try:
+        yield heard
+    finally:
+        signal.set_wakeup_fd(earlier)
+        signal.signal(signal.SIGCHLD, ended)
+        os.close(heard)
+        os.close(told)
 
 
 def _in_foreground() -> bool:

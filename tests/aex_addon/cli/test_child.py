@@ -158,3 +158,24 @@ def test_the_child_has_the_terminal() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     finally:
         os.close(terminal)
+
+
+def test_a_signal_that_another_thread_gets_is_handed_on() -> None:
+    """The kernel gives a signal to any thread that does not block it, and the child gets it all the
+    same."""
+    elsewhere = """
+import os, signal, sys, threading
+from aex_addon.cli.child import Child
+child = Child()
+def get_it():
+    asleep = 0
+    # Each look lets the other thread go on, so one that is asleep at all of them waits.
+    while asleep < 200:
+        state = open(f"/proc/self/task/{os.getpid()}/stat").read().rpartition(")")[2].split()[0]
+        asleep = asleep + 1 if state == "S" and child._process else 0
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Thread(target=get_it, daemon=True).start()
+sys.exit(child.run(["sleep", "20"], os.environ, 0o022))
+"""
+    ended = subprocess.run([sys.executable, "-c", elsewhere], cwd=ROOT, timeout=15, check=False)
+    assert ended.returncode == 128 + signal.SIGTERM
